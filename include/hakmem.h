@@ -1,0 +1,68 @@
+/* hakmem - what libc's allocator interface lacks.
+ *
+ * Every function here may be called from any thread at any time, also from a forked child, unless
+ * its comment says otherwise. None of them changes errno unless its comment says so.
+ */
+#ifndef HAKMEM_H
+#define HAKMEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HAKMEM_VERSION "0.1.0"
+
+/* Walks the whole state of the allocator and compares it with its invariants.
+ *
+ * Returns the number of invariants that do not hold, 0 when all do; each violation is one line on
+ * stderr. Exact only while no other thread allocates or frees; with others running it checks
+ * what holds at every instant and skips the rest. Cost: a walk over every slab.
+ */
+int hak_check(void);
+
+/* Tells whether P lies in memory that hakmem handed out or may hand out.
+ *
+ * P: any address, NULL included. Returns 1 when hakmem's slab map knows the address, else 0.
+ */
+int hak_owns(const void *p);
+
+/* Reads one counter by its name, such as "super.mapped" (HAKMEM_SHOW_STATS=1 lists them all).
+ *
+ * VALUE receives the counter: events, bytes or things, as its row in the statistics says.
+ * Returns 0, or -1 when no counter has this name (VALUE is then left alone).
+ */
+int hak_counter(const char *name, uint64_t *value);
+
+/* Writes the statistics, as HAKMEM_SHOW_STATS=1 does at exit, as text to the descriptor FD.
+ *
+ * Uses neither malloc nor stdio. Returns 0, or -1 with errno set by write(2).
+ */
+int hak_stats_print(int fd);
+
+/* Gives unused memory back to the system, keeping about KEEP bytes of it for reuse.
+ *
+ * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given back.
+ */
+size_t hak_trim(size_t keep);
+
+/* Reads an option by its name, with or without the prefix "HAKMEM_".
+ *
+ * BUFFER receives the value in force as text, always terminated. SIZE: bytes in BUFFER.
+ * Returns the length of the whole value in bytes, or -1 when no option has this name.
+ */
+int hak_option_get(const char *name, char *buffer, size_t size);
+
+/* Sets an option that may change in a running process.
+ *
+ * Returns 0; -1 when no option has this name, -2 when VALUE is not one it accepts, -3 when it
+ * is only read at start. The option then keeps its value.
+ */
+int hak_option_set(const char *name, const char *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,69 @@
+#include "api/foreign.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/text.h"
+#include "diag/counter.h"
+#include "front/front.h"
+#include "os/process.h"
+
+/* glibc exports its own under this name too, and libcs that do not have no foreign blocks we know. */
+extern void __libc_free(void *p) WEAK;
+
+/* A glibc chunk: two words before the block, the second its size with three flags. */
+enum { IS_MMAPPED = 2, NOT_MAIN_ARENA = 4, CHUNK_FLAGS = 7 };
+
+static const size_t ARENA_HEAP = 64 * MIB; /* heaps of other arenas start at multiples of it */
+
+static bool readable(const void *p) {
+  return os_is_mapped(p) && os_is_mapped((const char *)p - 2 * sizeof(size_t));
+}
+
+/* Does the chunk before P look like one that glibc made? */
+static bool looks_like_chunk(const void *p) {
+  const size_t *chunk = (const size_t *)p - 2;
+  size_t size = chunk[1] & ~(size_t)CHUNK_FLAGS;
+  size_t page = os_page_size();
+  uintptr_t start;
+  if (size < 2 * sizeof(size_t) || size > PTRDIFF_MAX || size % GRAIN) return false;
+  if (chunk[1] & IS_MMAPPED) {
+    start = (uintptr_t)chunk - chunk[0];
+    return chunk[0] < size + page * 1024 && start % page == 0 && (chunk[0] + size) % page == 0;
+  }
+  if (!(chunk[1] & NOT_MAIN_ARENA)) return os_in_break_heap(p);
+  start = (uintptr_t)p & ~(ARENA_HEAP - 1);
+  /* A heap starts with the address of its arena, which is mapped. */
+  return os_is_mapped((void *)start) && *(void **)start && os_is_mapped(*(void **)start) &&
+         (uintptr_t)p + size <= start + ARENA_HEAP;
+}
+
+static bool libc_owns(const void *p) {
+  return (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
+}
+
+COLD static void nobody_owns(const char *what, const void *p) {
+  text_die(what, p);
+}
+
+void foreign_free(void *p) {
+  if (!&__libc_free || !libc_owns(p)) nobody_owns("free of a pointer that no allocator owns", p);
+  count_any(CNT_FOREIGN_FREES, 1);
+  __libc_free(p);
+}
+
+size_t foreign_usable(void *p) {
+  const size_t *chunk = (const size_t *)p - 2;
+  if (!libc_owns(p)) nobody_owns("size of a pointer that no allocator owns", p);
+  /* A chunk in use lends the first word of the next one, unless it is a mapping of its own. */
+  return (chunk[1] & ~(size_t)CHUNK_FLAGS) - (chunk[1] & IS_MMAPPED ? 2 : 1) * sizeof(size_t);
+}
+
+void *foreign_realloc(void *p, size_t size) {
+  size_t usable = foreign_usable(p);
+  void *copy = front_alloc(size, NULL);
+  if (!copy) return NULL;
+  memcpy(copy, p, min_size(usable, size));
+  foreign_free(p);
+  return copy;
+}

@@ -1,0 +1,74 @@
+/* The functions of hakmem.h, and what happens at the start and the end of the process. */
+#include "hakmem.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ace/route.h"
+#include "api/stats.h"
+#include "base/text.h"
+#include "diag/option.h"
+#include "front/front.h"
+#include "front/start.h"
+#include "pool/huge.h"
+#include "pool/run.h"
+#include "super/purge.h"
+
+EXPORT int hak_check(void) {
+  return super_check() + pool_check() + run_check() + huge_check() + front_check() + class_check();
+}
+
+EXPORT int hak_owns(const void *p) {
+  return map_tag(p) != 0;
+}
+
+EXPORT int hak_counter(const char *name, uint64_t *value) {
+  return counter_find(name, value) ? 0 : -1;
+}
+
+EXPORT int hak_stats_print(int fd) {
+  stats_print(fd);
+  return 0;
+}
+
+EXPORT size_t hak_trim(size_t keep) {
+  size_t bytes;
+  front_flush();
+  bytes = huge_drop_cache(keep);
+  bytes += purge_down_to(keep);
+  return bytes + super_drop_empty((unsigned)(keep / SUPER_SIZE));
+}
+
+EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {
+  int i = option_find(name);
+  struct text t;
+  if (i < 0) return -1;
+  text_start(&t, -1);
+  option_format(&t, (enum option)i);
+  if (size) {
+    size_t n = min_size(t.used, size - 1);
+    memcpy(buffer, t.data, n);
+    buffer[n] = 0;
+  }
+  return (int)t.used;
+}
+
+EXPORT int hak_option_set(const char *name, const char *value) {
+  return option_set(name, value);
+}
+
+/* Makes sure that the allocator has started even in a program that never allocates: options are
+ * judged, and superslabs prewarmed, in every program. */
+__attribute__((constructor)) static void at_start(void) {
+  int saved = errno;
+  thread_self();
+  if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);
+  errno = saved;
+}
+
+__attribute__((destructor)) static void at_exit(void) {
+  int saved = errno;
+  if (option(OPT_SHOW_STATS)) stats_print(STDERR_FILENO);
+  errno = saved;
+}

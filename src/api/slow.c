@@ -1,0 +1,19 @@
+#include "api/slow.h"
+
+#include <errno.h>
+
+#include "api/foreign.h"
+#include "front/front.h"
+
+void *api_malloc_miss(size_t size) {
+  int saved = errno;
+  void *p = front_alloc(size, NULL);
+  errno = p ? saved : ENOMEM;
+  return p;
+}
+
+void api_free_elsewhere(void *p) {
+  int saved = errno;
+  if (p && !front_free(p)) foreign_free(p);
+  errno = saved;
+}

@@ -1,0 +1,164 @@
+#include "api/stats.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "diag/failure.h"
+#include "diag/option.h"
+#include "front/front.h"
+#include "hakmem.h"
+#include "os/process.h"
+
+/* --- collect --- */
+
+static void add_slab(struct heap_stats *s, const struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  struct class_stats *c = &s->class[slab_class(state)];
+  int32_t free = slab_count(state);
+  c->slabs++;
+  c->capacity += class_table[slab_class(state)].blocks;
+  c->free += free > 0 ? (uint64_t)free : 0;
+}
+
+static void add_super(struct heap_stats *s, struct superslab *super) {
+  s->supers++;
+  for (uint64_t held = ~super->free; held; held &= held - 1) {
+    unsigned unit = bit_lowest(held);
+    unsigned code = map_tag(unit_address(super, unit)) & TAG_CODE_MASK;
+    if (code && code < 2 * CLASSES && ld_rlx(&super->head[unit]) == unit)
+      add_slab(s, slab_at(super, unit));
+  }
+}
+
+static void add_thread(struct heap_stats *s, const struct thread *t) {
+  for (unsigned class = 1; class < CLASSES; class++) {
+    void **top = thread_top(t, class);
+    if (top > t->cell[class].base) s->class[class].cached += (uint64_t)(top - t->cell[class].base);
+  }
+}
+
+void stats_collect(struct heap_stats *s) {
+  memset(s, 0, sizeof *s);
+  super_lock();
+  LIST_EACH(link, super_all_locked()) {
+    add_super(s, LINK_OWNER(link, struct superslab, all));
+  }
+  super_unlock();
+  thread_lock();
+  LIST_EACH(link, thread_all_locked()) {
+    add_thread(s, LINK_OWNER(link, struct thread, all));
+  }
+  thread_unlock();
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct class_stats *c = &s->class[class];
+    uint64_t idle = c->free + c->cached;
+    c->live = c->capacity > idle ? c->capacity - idle : 0;
+    s->live_bytes += c->live * class_size(class);
+    s->free_bytes += idle * class_size(class);
+  }
+  s->live_bytes += count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+  s->mapped_bytes = count_read(CNT_SUPER_BYTES) + count_read(CNT_META_BYTES) + map_leaf_bytes();
+}
+
+/* --- print --- */
+
+static void put_line(struct text *t, const char *name, uint64_t n, const char *unit,
+                     const char *doc) {
+  size_t start = t->used;
+  text_str(t, name);
+  text_pad(t, start, 26);
+  text_u64_right(t, n, 16);
+  text_str(t, "  ");
+  text_str(t, unit);
+  text_pad(t, start, 56);
+  text_str(t, doc);
+  text_str(t, "\n");
+  text_flush(t);
+}
+
+static void print_classes(struct text *t, const struct heap_stats *s) {
+  text_str(t, "  class     size    slabs       live     cached       free   capacity\n");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    const struct class_stats *c = &s->class[class];
+    if (!c->slabs) continue;
+    text_u64_right(t, class, 7);
+    text_u64_right(t, class_size(class), 9);
+    text_u64_right(t, c->slabs, 9);
+    text_u64_right(t, c->live, 11);
+    text_u64_right(t, c->cached, 11);
+    text_u64_right(t, c->free, 11);
+    text_u64_right(t, c->capacity, 11);
+    text_str(t, "\n");
+    text_flush(t);
+  }
+}
+
+static void print_failures(struct text *t) {
+  for (unsigned reason = 0; reason < REASONS; reason++) {
+    for (unsigned tier = 0; tier < TIERS; tier++) {
+      size_t start = t->used;
+      uint64_t n = failure_count(reason, tier);
+      if (!n) continue;
+      text_str(t, "failures.");
+      text_str(t, reason_names[reason]);
+      text_str(t, ".");
+      text_str(t, tier_names[tier]);
+      text_pad(t, start, 26);
+      text_u64_right(t, n, 16);
+      text_str(t, "  requests\n");
+      text_flush(t);
+    }
+  }
+}
+
+static void put_who(struct text *t) {
+  char name[16];
+  os_program_name(name);
+  text_str(t, "hakmem " HAKMEM_VERSION ": pid ");
+  text_u64(t, os_process_id());
+  text_str(t, " ");
+  text_str(t, name);
+}
+
+void stats_print(int fd) {
+  struct heap_stats s;
+  struct text t;
+  text_start(&t, fd);
+  stats_collect(&s);
+  put_who(&t);
+  text_str(&t, ", backend: shared pool, mode ");
+  text_u64(&t, option(OPT_TINY_SS_SHARED));
+  text_str(&t, "\n");
+  print_classes(&t, &s);
+  put_line(&t, "heap.live_bytes", s.live_bytes, "bytes", "blocks in use, by class size");
+  put_line(&t, "heap.free_bytes", s.free_bytes, "bytes", "free in slabs, or cached by threads");
+  put_line(&t, "heap.mapped_bytes", s.mapped_bytes, "bytes", "address space in all");
+  put_line(&t, "heap.resident_bytes", os_resident_bytes(), "bytes", "of the whole process, now");
+  put_line(&t, "heap.superslabs", s.supers, "superslabs", "of 4 MiB, now");
+  for (unsigned i = 0; i < COUNTERS; i++) {
+    const struct counter_row *row = &counter_table[i];
+    put_line(&t, row->name, count_read(i), row->unit, row->doc);
+  }
+  for (unsigned i = 0; i < TALLIES; i++) {
+    const struct counter_row *row = &tally_table[i];
+    put_line(&t, row->name, tally_read(i), row->unit, row->doc);
+  }
+  print_failures(&t);
+}
+
+void stats_banner(int fd) {
+  struct text t;
+  text_start(&t, fd);
+  put_who(&t);
+  text_str(&t, ", mode ");
+  text_u64(&t, option(OPT_TINY_SS_SHARED));
+  for (unsigned i = 0; i < OPTIONS; i++) {
+    if (option(i) == option_table[i].standard) continue;
+    text_str(&t, " ");
+    text_str(&t, option_table[i].name);
+    text_str(&t, "=");
+    option_format(&t, i);
+  }
+  text_str(&t, "\n");
+  text_flush(&t);
+}

@@ -1,0 +1,38 @@
+/* stats - what the allocator holds, told from the state itself.
+ *
+ * Owns:     nothing.
+ * Promise:  figures are read off the slabs and magazines, not kept: they cannot drift. With other threads running
+ *           each figure is true of some instant during the call.
+ * Threads:  any. No malloc, no stdio. errno is preserved.
+ * Cost:     a walk over all slabs and threads.
+ */
+#ifndef API_STATS_H
+#define API_STATS_H
+
+#include "base/config.h"
+
+struct class_stats {
+  uint64_t slabs;
+  uint64_t capacity; /* blocks */
+  uint64_t free;     /* blocks free in slabs */
+  uint64_t cached;   /* blocks in magazines */
+  uint64_t live;     /* blocks in use, or in an outbox */
+};
+
+struct heap_stats {
+  struct class_stats class[CLASSES];
+  uint64_t live_bytes;   /* blocks in use, by class size; runs and huge mappings included */
+  uint64_t free_bytes;   /* blocks free in slabs or cached */
+  uint64_t mapped_bytes; /* address space for blocks and descriptors */
+  uint64_t supers;
+};
+
+void stats_collect(struct heap_stats *s);
+
+/* The whole report as text. */
+void stats_print(int fd);
+
+/* One line: version, process, mode, options that differ from their defaults. */
+void stats_banner(int fd);
+
+#endif

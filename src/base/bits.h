@@ -1,0 +1,60 @@
+/* bits - words of bits, powers of two, rounding. */
+#ifndef BASE_BITS_H
+#define BASE_BITS_H
+
+#include "base/cc.h"
+
+/* The index of the lowest set bit. W is not 0. */
+ALWAYS_INLINE unsigned bit_lowest(uint64_t w) {
+  return (unsigned)__builtin_ctzll(w);
+}
+
+/* The index of the highest set bit. W is not 0. */
+ALWAYS_INLINE unsigned bit_highest(uint64_t w) {
+  return 63u - (unsigned)__builtin_clzll(w);
+}
+
+ALWAYS_INLINE unsigned bit_count(uint64_t w) {
+  return (unsigned)__builtin_popcountll(w);
+}
+
+/* N set bits from bit FROM on; 1 <= N <= 64. */
+ALWAYS_INLINE uint64_t bit_span(unsigned from, unsigned n) {
+  return (~(uint64_t)0 >> (64 - n)) << from;
+}
+
+/* The lowest N set bits of W; all of W when it has no more than N. */
+ALWAYS_INLINE uint64_t bit_lowest_n(uint64_t w, unsigned n) {
+  uint64_t rest = w;
+  while (n-- && rest) rest &= rest - 1;
+  return w & ~rest;
+}
+
+/* Bit i says that the bits i..i+n-1 of W are set. 1 <= N <= 64. Each step doubles what is known. */
+ALWAYS_INLINE uint64_t bit_run_starts(uint64_t w, unsigned n) {
+  for (unsigned have = 1; have < n && w;) {
+    unsigned step = have < n - have ? have : n - have;
+    w &= w >> step;
+    have += step;
+  }
+  return w;
+}
+
+ALWAYS_INLINE bool is_power_of_two(size_t n) {
+  return n && !(n & (n - 1));
+}
+
+/* Rounds N up to a multiple of the power of two TO. The sum must fit. */
+ALWAYS_INLINE size_t round_up(size_t n, size_t to) {
+  return (n + to - 1) & ~(to - 1);
+}
+
+ALWAYS_INLINE size_t min_size(size_t a, size_t b) {
+  return a < b ? a : b;
+}
+
+ALWAYS_INLINE size_t max_size(size_t a, size_t b) {
+  return a > b ? a : b;
+}
+
+#endif

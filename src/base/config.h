@@ -1,0 +1,56 @@
+/* config - every number of the allocator, with its unit and its reason. */
+#ifndef BASE_CONFIG_H
+#define BASE_CONFIG_H
+
+#include "base/cc.h"
+
+/* The checking level: 0 release, 1 cheap asserts, 2 asserts and walks (make debug). */
+#ifndef HAK_DEBUG
+#define HAK_DEBUG 0
+#endif
+enum { DEBUG_LEVEL = HAK_DEBUG };
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/* Address space. A unit is the smallest thing the slab map knows; 64 KiB is the largest page size
+ * of any Linux on aarch64, so that a unit can be purged there too. */
+enum {
+  UNIT_SHIFT = 16,
+  UNIT_SIZE = 1 << UNIT_SHIFT,
+  SUPER_SHIFT = 22,
+  SUPER_SIZE = 1 << SUPER_SHIFT,
+  SUPER_UNITS = SUPER_SIZE / UNIT_SIZE, /* one 64-bit word */
+  LEAF_SHIFT = 32,                      /* one leaf of the slab map covers 4 GiB */
+  LEAF_UNITS = 1 << (LEAF_SHIFT - UNIT_SHIFT),
+  LEAF_SUPERS = 1 << (LEAF_SHIFT - SUPER_SHIFT),
+  ADDRESS_BITS = 48, /* user addresses that mmap gives unasked, on x86-64 and aarch64 */
+  ROOT_ENTRIES = 1 << (ADDRESS_BITS - LEAF_SHIFT),
+};
+
+/* Sizes. */
+enum {
+  GRAIN = 16,                   /* bytes; alignment of every block (max_align_t) */
+  TINY_MAX = 1024,              /* bytes; the largest size looked up by table */
+  MID_MAX = 32 * 1024,          /* bytes */
+  CLASS_MAX = 256 * 1024,       /* bytes; the largest slab class */
+  LARGE_MAX = 2 * 1024 * 1024,  /* bytes; the largest run, above it its own mapping */
+  CLASSES = 53,                 /* class 0 is never valid; 52 of 16..256 KiB */
+  SLAB_WORDS = 64,              /* words of a slab's bitmap: at most 4,096 blocks */
+};
+
+/* Caches. The figures that chose them are in DECISIONS.md. */
+enum {
+  MAGAZINE_BYTES = 32 * 1024, /* bytes a magazine may hold, before its bounds in blocks */
+  MAGAZINE_MAX = 128,         /* blocks */
+  MAGAZINE_MIN = 4,           /* blocks */
+  MAGAZINE_MIN_LARGE = 2,     /* blocks of more than 64 KiB */
+  OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
+  OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
+  OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */
+  LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
+  HUGE_CACHE = 16,            /* freed huge mappings kept */
+};
+
+#endif

@@ -1,0 +1,116 @@
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void text_start(struct text *t, int fd) {
+  t->used = 0;
+  t->fd = fd;
+}
+
+void text_chars(struct text *t, const char *s, size_t n) {
+  if (n > sizeof t->data - t->used && t->fd >= 0) text_flush(t);
+  if (n > sizeof t->data - t->used) n = sizeof t->data - t->used;
+  memcpy(t->data + t->used, s, n);
+  t->used += n;
+}
+
+void text_str(struct text *t, const char *s) {
+  text_chars(t, s, strlen(s));
+}
+
+static size_t digits_of(uint64_t n, unsigned base, char *end) {
+  char *p = end;
+  do {
+    *--p = "0123456789abcdef"[n % base];
+    n /= base;
+  } while (n);
+  return (size_t)(end - p);
+}
+
+void text_u64(struct text *t, uint64_t n) {
+  char digits[24];
+  size_t length = digits_of(n, 10, digits + sizeof digits);
+  text_chars(t, digits + sizeof digits - length, length);
+}
+
+void text_i64(struct text *t, int64_t n) {
+  if (n < 0) text_str(t, "-");
+  text_u64(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
+}
+
+void text_hex(struct text *t, uint64_t n) {
+  char digits[24];
+  size_t length = digits_of(n, 16, digits + sizeof digits);
+  text_str(t, "0x");
+  text_chars(t, digits + sizeof digits - length, length);
+}
+
+void text_hundredths(struct text *t, uint64_t n) {
+  char rest[3] = {'.', (char)('0' + n / 10 % 10), (char)('0' + n % 10)};
+  text_u64(t, n / 100);
+  text_chars(t, rest, sizeof rest);
+}
+
+void text_pad(struct text *t, size_t start, size_t column) {
+  while (t->used - start < column && t->used < sizeof t->data) t->data[t->used++] = ' ';
+}
+
+void text_u64_right(struct text *t, uint64_t n, unsigned width) {
+  char digits[24];
+  size_t length = digits_of(n, 10, digits + sizeof digits);
+  for (size_t i = length; i < width; i++) text_str(t, " ");
+  text_chars(t, digits + sizeof digits - length, length);
+}
+
+void text_flush(struct text *t) {
+  int saved = errno;
+  size_t done = 0;
+  while (t->fd >= 0 && done < t->used) {
+    ssize_t n = write(t->fd, t->data + done, t->used - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break; /* nobody reads: a report is not worth a loop */
+    done += (size_t)n;
+  }
+  t->used = 0;
+  errno = saved;
+}
+
+COLD void text_report(const char *message) {
+  struct text t;
+  text_start(&t, STDERR_FILENO);
+  text_str(&t, "hakmem: ");
+  text_str(&t, message);
+  text_str(&t, "\n");
+  text_flush(&t);
+}
+
+COLD void text_die(const char *message, const void *address) {
+  struct text t;
+  text_start(&t, STDERR_FILENO);
+  text_str(&t, "hakmem: ");
+  text_str(&t, message);
+  if (address) {
+    text_str(&t, ": ");
+    text_hex(&t, (uintptr_t)address);
+  }
+  text_str(&t, "\n");
+  text_flush(&t);
+  abort();
+}
+
+COLD void assert_failed(const char *what, const char *where, int line) {
+  struct text t;
+  text_start(&t, STDERR_FILENO);
+  text_str(&t, "hakmem: internal error: ");
+  text_str(&t, what);
+  text_str(&t, " does not hold at ");
+  text_str(&t, where);
+  text_str(&t, ":");
+  text_u64(&t, (uint64_t)line);
+  text_str(&t, "\n");
+  text_flush(&t);
+  abort();
+}

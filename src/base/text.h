@@ -1,0 +1,47 @@
+/* text - lines of text without malloc, stdio or locale.
+ *
+ * Owns:     a fixed buffer on its caller's stack.
+ * Promise:  never writes past the buffer; what does not fit is cut, the rest stays readable.
+ * Threads:  any, each with its own buffer. Async-signal-safe. errno is preserved.
+ * Cost:     one write(2) per text_flush.
+ * Inverse:  text_start / text_flush.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/config.h"
+
+struct text {
+  size_t used;
+  int fd;          /* where text_flush writes; -1: keep in the buffer */
+  char data[1000]; /* one write of up to PIPE_BUF bytes is not mixed with other writers' */
+};
+
+void text_start(struct text *t, int fd);
+void text_str(struct text *t, const char *s);
+void text_chars(struct text *t, const char *s, size_t n);
+void text_u64(struct text *t, uint64_t n);
+void text_i64(struct text *t, int64_t n);
+void text_hex(struct text *t, uint64_t n);
+/* N as a decimal number with two digits after the point; N is in hundredths. */
+void text_hundredths(struct text *t, uint64_t n);
+/* Blanks up to column COLUMN of the line that began at offset START. */
+void text_pad(struct text *t, size_t start, size_t column);
+/* N right-aligned in WIDTH columns. */
+void text_u64_right(struct text *t, uint64_t n, unsigned width);
+/* Writes what is buffered to the descriptor. */
+void text_flush(struct text *t);
+
+/* A report: "hakmem: " and the message as one line on stderr. */
+void text_report(const char *message);
+
+/* Ends the process after one line on stderr; ADDRESS is shown unless NULL. */
+__attribute__((noreturn)) void text_die(const char *message, const void *address);
+
+__attribute__((noreturn)) void assert_failed(const char *what, const char *where, int line);
+
+/* ASSERT holds always-cheap invariants; ASSERT_DEBUG those that cost. */
+#define ASSERT(x) ((x) ? (void)0 : assert_failed(#x, __FILE__, __LINE__))
+#define ASSERT_DEBUG(x) (DEBUG_LEVEL < 1 || (x) ? (void)0 : assert_failed(#x, __FILE__, __LINE__))
+
+#endif

@@ -1,0 +1,75 @@
+#include "diag/counter.h"
+
+#include <string.h>
+
+const struct counter_row counter_table[COUNTERS] = {
+    {"super.mapped", "superslabs", "superslabs mapped from the system"},
+    {"super.unmapped", "superslabs", "superslabs given back to the system"},
+    {"super.reused", "superslabs", "empty superslabs taken from the cache"},
+    {"super.bytes", "bytes", "address space mapped for blocks, now"},
+    {"super.units_taken", "units", "units of 64 KiB taken for slabs and runs"},
+    {"super.units_given", "units", "units given back by slabs and runs"},
+    {"super.purges", "calls", "ranges of freed memory given back to the system"},
+    {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
+    {"super.retained_bytes", "bytes", "freed memory that may still be resident, now"},
+    {"super.meta_bytes", "bytes", "address space of descriptors, now"},
+    {"pool.slabs_carved", "slabs", "slabs set up in fresh units"},
+    {"pool.slabs_relisted", "slabs", "slabs nobody owned, taken from the lists"},
+    {"pool.slabs_given", "slabs", "slabs given to threads (carved and from the lists)"},
+    {"pool.slabs_recycled", "slabs", "empty slabs whose units went back"},
+    {"pool.runs_taken", "runs", "large blocks given"},
+    {"pool.runs_given", "runs", "large blocks taken back"},
+    {"pool.run_bytes", "bytes", "large blocks live, now"},
+    {"pool.huge_mapped", "mappings", "huge blocks mapped from the system"},
+    {"pool.huge_unmapped", "mappings", "huge blocks given back to the system"},
+    {"pool.huge_reused", "mappings", "huge blocks served from the cache"},
+    {"pool.huge_moved", "mappings", "huge blocks moved by page tables, not by copying"},
+    {"pool.huge_bytes", "bytes", "huge blocks live, now"},
+    {"front.threads_born", "threads", "threads that allocated or freed"},
+    {"front.threads_ended", "threads", "threads that gave everything back"},
+    {"api.foreign_frees", "calls", "blocks of libc's own heap passed on to it"},
+    {"front.double_frees", "blocks", "blocks returned twice, and not counted twice"},
+};
+
+const struct counter_row tally_table[TALLIES] = {
+    {"front.refills", "calls", "magazines refilled from slabs"},
+    {"front.blocks_refilled", "blocks", "blocks moved from slabs to magazines"},
+    {"front.flushes", "calls", "magazines flushed to slabs"},
+    {"front.blocks_flushed", "blocks", "blocks moved from magazines and outboxes to slabs"},
+    {"front.remote_frees", "blocks", "blocks freed by another thread than their slab's"},
+    {"front.remote_flushes", "calls", "outboxes flushed to slabs"},
+    {"front.malloc_calls", "calls", "calls of malloc and its kin (HAKMEM_COUNT_CALLS=1)"},
+    {"front.free_calls", "calls", "calls of free (HAKMEM_COUNT_CALLS=1)"},
+};
+
+uint64_t counter_value[COUNTERS];
+
+static struct tally *tallies; /* [any] only ever grows at its head */
+
+void tally_register_any(struct tally *t) {
+  struct tally *head = ld_rlx(&tallies);
+  do t->next = head;
+  while (!__atomic_compare_exchange_n(&tallies, &head, t, false, __ATOMIC_RELEASE,
+                                      __ATOMIC_RELAXED)); /* pairs: tally_read */
+}
+
+uint64_t tally_read(enum tally_row i) {
+  uint64_t sum = 0;
+  for (struct tally *t = ld_acq(&tallies); t; t = t->next) /* pairs: tally_register_any */
+    sum += ld_rlx(&t->n[i]);
+  return sum;
+}
+
+bool counter_find(const char *name, uint64_t *value) {
+  for (int i = 0; i < COUNTERS; i++) {
+    if (strcmp(name, counter_table[i].name) != 0) continue;
+    *value = count_read(i);
+    return true;
+  }
+  for (int i = 0; i < TALLIES; i++) {
+    if (strcmp(name, tally_table[i].name) != 0) continue;
+    *value = tally_read(i);
+    return true;
+  }
+  return false;
+}

@@ -1,0 +1,99 @@
+/* counter - the gauges: one table of name, unit and meaning.
+ *
+ * Owns:     the shared counters, and the list of the threads' own (tallies).
+ * Promise:  a sum over tallies misses nothing that happened before the call in this thread.
+ * Threads:  any. A tally is written by its thread alone, without locked instructions.
+ * Cost:     one add where something rare happens; nothing on the hit path.
+ * Inverse:  count_any / count_read.
+ */
+#ifndef DIAG_COUNTER_H
+#define DIAG_COUNTER_H
+
+#include "base/atomic.h"
+#include "base/config.h"
+
+/* Shared counters: written by any thread. */
+enum counter {
+  CNT_SUPER_MAPPED,
+  CNT_SUPER_UNMAPPED,
+  CNT_SUPER_REUSED,
+  CNT_SUPER_BYTES,
+  CNT_UNITS_TAKEN,
+  CNT_UNITS_GIVEN,
+  CNT_PURGES,
+  CNT_PURGED_BYTES,
+  CNT_RETAINED_BYTES,
+  CNT_META_BYTES,
+  CNT_SLABS_CARVED,
+  CNT_SLABS_RELISTED,
+  CNT_SLABS_GIVEN,
+  CNT_SLABS_RECYCLED,
+  CNT_RUNS_TAKEN,
+  CNT_RUNS_GIVEN,
+  CNT_RUN_BYTES,
+  CNT_HUGE_MAPPED,
+  CNT_HUGE_UNMAPPED,
+  CNT_HUGE_REUSED,
+  CNT_HUGE_MOVED,
+  CNT_HUGE_BYTES,
+  CNT_THREADS_BORN,
+  CNT_THREADS_ENDED,
+  CNT_FOREIGN_FREES,
+  CNT_DOUBLE_FREES,
+  COUNTERS
+};
+
+/* A thread's own counters. */
+enum tally_row {
+  TLY_REFILLS,
+  TLY_BLOCKS_REFILLED,
+  TLY_FLUSHES,
+  TLY_BLOCKS_FLUSHED,
+  TLY_REMOTE_FREES,
+  TLY_REMOTE_FLUSHES,
+  TLY_MALLOC_CALLS,
+  TLY_FREE_CALLS,
+  TALLIES
+};
+
+struct tally {
+  uint64_t n[TALLIES]; /* [owner] writes, [any] reads */
+  struct tally *next;  /* [const] once registered */
+};
+
+struct counter_row {
+  const char *name;
+  const char *unit;
+  const char *doc;
+};
+
+extern const struct counter_row counter_table[COUNTERS];
+extern const struct counter_row tally_table[TALLIES];
+extern uint64_t counter_value[COUNTERS]; /* [any] */
+
+ALWAYS_INLINE void count_any(enum counter i, uint64_t n) {
+  add_rlx(&counter_value[i], n);
+}
+
+ALWAYS_INLINE void count_down_any(enum counter i, uint64_t n) {
+  sub_rlx(&counter_value[i], n);
+}
+
+ALWAYS_INLINE uint64_t count_read(enum counter i) {
+  return ld_rlx(&counter_value[i]);
+}
+
+ALWAYS_INLINE void tally_own(struct tally *t, enum tally_row i, uint64_t n) {
+  bump_own(&t->n[i], n);
+}
+
+/* Adds a tally to the sums; it stays for ever. */
+void tally_register_any(struct tally *t);
+
+/* The sum of one row over all threads, ended ones included. */
+uint64_t tally_read(enum tally_row i);
+
+/* Finds a counter of either table by name. Returns false when there is none. */
+bool counter_find(const char *name, uint64_t *value);
+
+#endif

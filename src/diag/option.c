@@ -1,0 +1,189 @@
+#include "diag/option.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "os/process.h"
+
+static const uint64_t NO_BOUND = UINT64_MAX / 2;
+
+const struct option_row option_table[OPTIONS] = {
+    {"HAKMEM_SS_CACHE", TYPE_COUNT, 16, 0, 65536, true,
+     "empty superslabs of 4 MiB kept mapped, the least recently used given back first"},
+    {"HAKMEM_PREWARM", TYPE_COUNT, 0, 0, 65536, false,
+     "superslabs mapped and made resident at start"},
+    {"HAKMEM_RETAIN", TYPE_BYTES, 16 << 20, 0, UINT64_MAX / 2, true,
+     "bytes of freed memory kept resident; a tenth of the live memory if that is more"},
+    {"HAKMEM_LIMIT", TYPE_BYTES, 0, 0, UINT64_MAX / 2, true,
+     "bytes of address space hakmem may map for blocks; 0: as much as the system gives"},
+    {"HAKMEM_VERBOSE", TYPE_SWITCH, 0, 0, 1, false,
+     "one line on stderr at start: version, mode, options that differ from their defaults"},
+    {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, true, "the statistics on stderr at exit"},
+    {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false,
+     "count every call of malloc and free: closes the gates, each call takes the long way"},
+    {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 2, 2, false,
+     "the backend; 2: the shared pool alone, and NULL with its reason when it refuses"},
+    {"HAKMEM_WMAX_MID", TYPE_RATIO, 160, 100, 100000, false,
+     "largest ratio of class to size accepted for sizes above 1 KiB and up to 32 KiB"},
+    {"HAKMEM_WMAX_LARGE", TYPE_RATIO, 130, 100, 100000, false,
+     "largest ratio of class to size accepted for sizes above 32 KiB"},
+};
+
+uint64_t option_value[OPTIONS];
+
+static const char PREFIX[] = "HAKMEM_";
+enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
+
+/* Reads digits; returns the first character behind them, NULL when there are none or too many. */
+static const char *parse_digits(const char *s, uint64_t *n) {
+  const char *p = s;
+  *n = 0;
+  for (; *p >= '0' && *p <= '9'; p++) {
+    if (*n > (UINT64_MAX - 9) / 10) return NULL;
+    *n = *n * 10 + (uint64_t)(*p - '0');
+  }
+  return p == s ? NULL : p;
+}
+
+/* Reads a size's suffix: K, KB, KiB, M, ... in either case. Returns the shift, or -1. */
+static int parse_suffix(const char *s) {
+  static const char letters[] = "kmgt";
+  const char *found;
+  if (!*s) return 0;
+  found = strchr(letters, *s | 0x20);
+  if (!found) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
+  s++;
+  if (*s == 'i') s++;
+  if (*s == 'b' || *s == 'B') s++;
+  return *s ? -1 : 10 * (int)(found - letters + 1);
+}
+
+/* Hundredths from "1", "1.6" or "1.60"; further digits are not worth a refusal. */
+static bool parse_ratio(const char *s, uint64_t *hundredths) {
+  uint64_t whole;
+  const char *p = parse_digits(s, &whole);
+  uint64_t part = 0;
+  if (!p || whole > 1000000) return false;
+  if (*p == '.') {
+    p++;
+    for (int i = 0; i < 2; i++) {
+      part *= 10;
+      if (*p >= '0' && *p <= '9') part += (uint64_t)(*p++ - '0');
+    }
+    while (*p >= '0' && *p <= '9') p++;
+  }
+  *hundredths = whole * 100 + part;
+  return !*p;
+}
+
+static bool parse(const struct option_row *row, const char *s, uint64_t *value) {
+  const char *rest;
+  int shift;
+  if (row->type == TYPE_RATIO) return parse_ratio(s, value);
+  rest = parse_digits(s, value);
+  if (!rest) return false;
+  shift = row->type == TYPE_BYTES ? parse_suffix(rest) : *rest ? -1 : 0;
+  if (shift < 0 || *value > NO_BOUND >> shift) return false;
+  *value <<= shift;
+  return true;
+}
+
+static void put_value(struct text *t, const struct option_row *row, uint64_t value) {
+  if (row->type == TYPE_RATIO)
+    text_hundredths(t, value);
+  else
+    text_u64(t, value);
+}
+
+COLD static void complain_value(const struct option_row *row, const char *value, uint64_t kept) {
+  static const char *const accepts[] = {"0 or 1", "a number", "a size in bytes such as 64M",
+                                        "a ratio such as 1.60"};
+  struct text t;
+  text_start(&t, STDERR_FILENO);
+  text_str(&t, "hakmem: ");
+  text_str(&t, row->name);
+  text_str(&t, "=");
+  text_chars(&t, value, strnlen(value, 80));
+  text_str(&t, " is not accepted (it takes ");
+  text_str(&t, accepts[row->type]);
+  if (row->type != TYPE_SWITCH) {
+    text_str(&t, ", from ");
+    put_value(&t, row, row->least);
+    if (row->most < NO_BOUND) {
+      text_str(&t, " to ");
+      put_value(&t, row, row->most);
+    }
+  }
+  text_str(&t, "); it stays at ");
+  put_value(&t, row, kept);
+  text_str(&t, "\n");
+  text_flush(&t);
+}
+
+COLD static void complain_name(const char *name, size_t length) {
+  struct text t;
+  text_start(&t, STDERR_FILENO);
+  text_str(&t, "hakmem: unknown option ");
+  text_chars(&t, name, min_size(length, 80));
+  text_str(&t, " is ignored (HAKMEM_VERBOSE=1 shows what is in force)\n");
+  text_flush(&t);
+}
+
+static int find_chars(const char *name, size_t length) {
+  if (length > PREFIX_LENGTH && !memcmp(name, PREFIX, PREFIX_LENGTH)) {
+    name += PREFIX_LENGTH;
+    length -= PREFIX_LENGTH;
+  }
+  for (int i = 0; i < OPTIONS; i++) {
+    const char *own = option_table[i].name + PREFIX_LENGTH;
+    if (strlen(own) == length && !memcmp(own, name, length)) return i;
+  }
+  return -1;
+}
+
+int option_find(const char *name) {
+  return find_chars(name, strlen(name));
+}
+
+static bool accept(int i, const char *value) {
+  const struct option_row *row = &option_table[i];
+  uint64_t parsed;
+  if (!parse(row, value, &parsed) || parsed < row->least || parsed > row->most) {
+    complain_value(row, value, option(i));
+    return false;
+  }
+  st_rlx(&option_value[i], parsed);
+  return true;
+}
+
+int option_set(const char *name, const char *value) {
+  int i = option_find(name);
+  if (i < 0) return -1;
+  if (!option_table[i].live) return -3;
+  return accept(i, value) ? 0 : -2;
+}
+
+/* No option yet names a file to write or weakens a check, so a privileged program may read all;
+ * but it also must not let its caller write lines into its stderr: it reads none. */
+void option_load(void) {
+  char **environment = os_secure() ? NULL : os_environment();
+  for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
+  for (; environment && *environment; environment++) {
+    const char *entry = *environment;
+    const char *equals;
+    int i;
+    if (strncmp(entry, PREFIX, PREFIX_LENGTH) != 0) continue;
+    equals = strchr(entry, '=');
+    if (!equals) continue;
+    i = find_chars(entry, (size_t)(equals - entry));
+    if (i < 0)
+      complain_name(entry, (size_t)(equals - entry));
+    else
+      accept(i, equals + 1);
+  }
+}
+
+void option_format(struct text *t, enum option i) {
+  put_value(t, &option_table[i], option(i));
+}

@@ -1,0 +1,67 @@
+/* option - the dials: one table of name, type, default, bounds and meaning.
+ *
+ * Owns:     the value in force of each option.
+ * Promise:  a value outside an option's bounds is named in one line on stderr and never takes effect.
+ * Threads:  any may read; option_load runs once, before the first block is given.
+ * Cost:     a read is one load; no option is read on the hit path.
+ * Refuses:  option_set: unknown name, bad value, only read at start.
+ * Inverse:  option_set / option_format.
+ */
+#ifndef DIAG_OPTION_H
+#define DIAG_OPTION_H
+
+#include "base/atomic.h"
+#include "base/config.h"
+#include "base/text.h"
+
+enum option {
+  OPT_SS_CACHE,
+  OPT_PREWARM,
+  OPT_RETAIN,
+  OPT_LIMIT,
+  OPT_VERBOSE,
+  OPT_SHOW_STATS,
+  OPT_COUNT_CALLS,
+  OPT_TINY_SS_SHARED,
+  OPT_WMAX_MID,
+  OPT_WMAX_LARGE,
+  OPTIONS
+};
+
+enum option_type {
+  TYPE_SWITCH, /* 0 or 1 */
+  TYPE_COUNT,  /* a whole number */
+  TYPE_BYTES,  /* a whole number, with K, M, G or T behind it for powers of 1,024 */
+  TYPE_RATIO,  /* a decimal number, kept in hundredths */
+};
+
+struct option_row {
+  const char *name;
+  enum option_type type;
+  uint64_t standard; /* the default */
+  uint64_t least;
+  uint64_t most;
+  bool live; /* may change in a running process */
+  const char *doc;
+};
+
+extern const struct option_row option_table[OPTIONS];
+extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone */
+
+ALWAYS_INLINE uint64_t option(enum option i) {
+  return ld_rlx(&option_value[i]);
+}
+
+/* Takes defaults, then the environment; complains of what it cannot accept. */
+void option_load(void);
+
+/* NAME with or without "HAKMEM_". Returns 0, -1 unknown, -2 bad value, -3 only read at start. */
+int option_set(const char *name, const char *value);
+
+/* The index of the option NAME, or -1. */
+int option_find(const char *name);
+
+/* Appends the value in force, as option_set would read it. */
+void option_format(struct text *t, enum option i);
+
+#endif

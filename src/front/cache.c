@@ -1,0 +1,219 @@
+#include "front/cache.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+/* --- out of the slabs --- */
+
+/* Marks what is under way, so that a child forked meanwhile can correct the slab's count. */
+static unsigned claim(struct thread *t, struct slab *slab, void **out, unsigned want) {
+  unsigned n;
+  st_rlx(&t->flight, slab);
+  compiler_fence();
+  n = slab_claim(slab, out, want);
+  compiler_fence();
+  st_rlx(&t->flight, NULL);
+  return n;
+}
+
+unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
+                     struct refusal *why) {
+  struct cell *cell = &t->cell[class];
+  for (;;) {
+    unsigned n = cell->slab ? claim(t, cell->slab, out, want) : 0;
+    if (n) {
+      tally_own(&t->tally, TLY_REFILLS, 1);
+      tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);
+      return n;
+    }
+    if (cell->slab) {
+      struct slab *used_up = cell->slab;
+      cell->slab = NULL;
+      pool_let_go(used_up);
+    }
+    cell->slab = pool_get(class, t->id, why);
+    if (!cell->slab) return 0;
+  }
+}
+
+static void *refill(struct thread *t, unsigned class, struct refusal *why) {
+  struct cell *cell = &t->cell[class];
+  unsigned half = (cell->capacity + 1) / 2;
+  unsigned n = cache_issue(t, class, cell->base, half, why);
+  if (!n) return NULL;
+  compiler_fence(); /* I6: the blocks are in their slots before the top says so */
+  st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
+  return cell->base[n - 1];
+}
+
+void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
+  struct mag *mag = &t->gates.mag[class];
+  void **top = ld_rlx(&mag->top);
+  void *p = top[-1];
+  if (p) {
+    st_rlx(&mag->top, top - 1);
+    return p;
+  }
+  if (t->cell[class].capacity) return refill(t, class, why);
+  return cache_issue(t, class, &p, 1, why) ? p : NULL;
+}
+
+/* --- back to the slabs --- */
+
+COLD static void double_free(void *p) {
+  count_any(CNT_DOUBLE_FREES, 1);
+  text_die("double free or a pointer into a free block", p);
+}
+
+COLD static void not_a_block(void *p) {
+  text_die("free of a pointer into the middle of a block", p);
+}
+
+/* Blocks of one slab among those that a flush returns, chained by their index. */
+struct group {
+  struct slab *slab;
+  uint16_t first; /* index of a block */
+  uint16_t blocks;
+  uint16_t next; /* group of the same bucket, plus 1 */
+};
+
+enum { BUCKETS = 64 };
+
+struct sorter {
+  struct group group[OUTBOX_MAX];
+  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
+  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
+  unsigned groups;
+};
+
+static void sorter_add(struct sorter *s, struct slab *slab, unsigned i) {
+  uint16_t *bucket = &s->bucket[((uintptr_t)slab / SLAB_BYTES) % BUCKETS];
+  unsigned g = *bucket;
+  while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
+  if (g) {
+    struct group *group = &s->group[g - 1];
+    s->chain[i] = group->first;
+    group->first = (uint16_t)i;
+    group->blocks++;
+    return;
+  }
+  s->group[s->groups] = (struct group){slab, (uint16_t)i, 1, *bucket};
+  *bucket = (uint16_t)++s->groups;
+  prefetch_write(slab);
+}
+
+/* Frees a run of bits of one word; a bit that was set already is the caller's error. */
+static void return_word(struct slab *slab, const struct class_row *row, unsigned word,
+                        uint64_t mask) {
+  uint64_t twice = slab_return_any(slab, word, mask);
+  if (UNLIKELY(twice))
+    double_free(slab->base + (size_t)(word * 64 + bit_lowest(twice)) * row->size);
+}
+
+static void return_group(struct thread *t, const struct sorter *s, const struct group *group,
+                         void **blocks) {
+  struct slab *slab = group->slab;
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  const struct class_row *row = &class_table[class];
+  unsigned word = 0;
+  uint64_t mask = 0;
+  uint32_t old;
+  for (unsigned k = 0, i = group->first; k < group->blocks; k++, i = s->chain[i]) {
+    unsigned index = slab_index(slab, row, blocks[i]);
+    uint64_t bit = (uint64_t)1 << index % 64;
+    if (UNLIKELY(slab->base + (size_t)index * row->size != blocks[i])) not_a_block(blocks[i]);
+    if (mask && (index / 64 != word || (mask & bit))) {
+      return_word(slab, row, word, mask);
+      mask = 0;
+    }
+    word = index / 64;
+    mask |= bit;
+  }
+  return_word(slab, row, word, mask);
+  old = slab_count_returned_any(slab, group->blocks);
+  if (pool_settle_any(slab, old, group->blocks) || slab != t->cell[class].slab) return;
+  if (pool_let_go_if_empty(slab)) t->cell[class].slab = NULL;
+}
+
+void cache_return(struct thread *t, void **blocks, unsigned n) {
+  struct sorter s;
+  memset(s.bucket, 0, sizeof s.bucket);
+  s.groups = 0;
+  for (unsigned i = 0; i < n; i++) sorter_add(&s, slab_of(blocks[i]), i);
+  for (unsigned g = 0; g < s.groups; g++) {
+    st_rlx(&t->flight, s.group[g].slab);
+    compiler_fence();
+    return_group(t, &s, &s.group[g], blocks);
+    compiler_fence();
+  }
+  st_rlx(&t->flight, NULL);
+  tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
+}
+
+/* The older half goes: its blocks lie deepest and are the least likely to be in the cache. */
+static void flush(struct thread *t, unsigned class, unsigned n) {
+  struct mag *mag = &t->gates.mag[class];
+  void **base = t->cell[class].base;
+  void *out[MAGAZINE_MAX];
+  unsigned have = (unsigned)(ld_rlx(&mag->top) - base);
+  if (n > have) n = have;
+  memcpy(out, base, n * sizeof *out);
+  st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
+  compiler_fence();
+  memmove(base, base + n, (have - n) * sizeof *base);
+  compiler_fence();
+  st_rlx(&mag->top, base + (have - n));
+  cache_return(t, out, n);
+  tally_own(&t->tally, TLY_FLUSHES, 1);
+}
+
+void cache_push(struct thread *t, unsigned class, void *p) {
+  struct mag *mag = &t->gates.mag[class];
+  void **top;
+  if (!t->cell[class].capacity) {
+    cache_return(t, &p, 1);
+    return;
+  }
+  if (ld_rlx(&mag->top) == mag->limit) flush(t, class, (t->cell[class].capacity + 1) / 2);
+  top = ld_rlx(&mag->top);
+  *top = p;
+  compiler_fence();
+  st_rlx(&mag->top, top + 1);
+}
+
+static void flush_outbox(struct thread *t) {
+  unsigned n = t->out_blocks;
+  if (!n) return;
+  t->out_blocks = 0; /* I6 */
+  t->out_bytes = 0;
+  compiler_fence();
+  cache_return(t, t->out, n);
+  tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
+}
+
+void cache_push_remote(struct thread *t, unsigned class, void *p) {
+  size_t size = class_size(class);
+  tally_own(&t->tally, TLY_REMOTE_FREES, 1);
+  if (size > OUTBOX_BLOCK_MAX) {
+    cache_return(t, &p, 1);
+    return;
+  }
+  t->out[t->out_blocks] = p;
+  compiler_fence();
+  t->out_blocks++;
+  t->out_bytes += size;
+  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > OUTBOX_BYTES) flush_outbox(t);
+}
+
+void cache_empty(struct thread *t) {
+  flush_outbox(t);
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct cell *cell = &t->cell[class];
+    struct slab *slab = cell->slab;
+    if (thread_top(t, class) != cell->base) flush(t, class, MAGAZINE_MAX);
+    slab = cell->slab; /* the flush may have let go of it */
+    cell->slab = NULL;
+    if (slab) pool_let_go(slab);
+  }
+}

@@ -1,0 +1,36 @@
+/* cache - blocks between a thread's magazines and outbox and their slabs.
+ *
+ * Owns:     nothing; works on its caller's thread.
+ * Promise:  every block that leaves the backend passes cache_issue. A flush counts each slab's blocks with one
+ *           atomic decrement of what it owes, whatever their number (R1.10's batch).
+ * Threads:  the owner of the thread it is given.
+ * Cost:     a refill: two atomic operations per up to 64 blocks; a flush: per slab and word.
+ * Refuses:  what the pool refuses.
+ * Inverse:  cache_refill / cache_flush.
+ * Gauges:   front.refills, front.flushes, front.remote_*.
+ */
+#ifndef FRONT_CACHE_H
+#define FRONT_CACHE_H
+
+#include "front/thread.h"
+
+/* The only way by which blocks leave a slab: up to WANT of CLASS into OUT, the lowest address last. */
+unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
+                     struct refusal *why);
+
+/* Gives one block of CLASS, refilling the magazine if it is empty. The gate is open. */
+void *cache_pop(struct thread *t, unsigned class, struct refusal *why);
+
+/* Takes one block of the thread's own slabs, flushing the older half if the magazine is full. */
+void cache_push(struct thread *t, unsigned class, void *p);
+
+/* Takes one block of another thread's slab. */
+void cache_push_remote(struct thread *t, unsigned class, void *p);
+
+/* Returns N blocks (at most OUTBOX_MAX), of any classes, to their slabs. */
+void cache_return(struct thread *t, void **blocks, unsigned n);
+
+/* Returns all that the thread caches and lets go of its slabs. */
+void cache_empty(struct thread *t);
+
+#endif

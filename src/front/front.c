@@ -1,0 +1,193 @@
+#include "front/front.h"
+
+#include "ace/route.h"
+#include "base/text.h"
+#include "diag/option.h"
+#include "front/cache.h"
+#include "front/start.h"
+#include "pool/huge.h"
+#include "pool/run.h"
+
+/* --- in --- */
+
+static void *class_alloc_living(struct thread *t, unsigned class, struct refusal *why) {
+  void *p;
+  if (!t->closed) return cache_pop(t, class, why);
+  thread_open(t, class);
+  p = cache_pop(t, class, why);
+  thread_close(t, class);
+  return p;
+}
+
+static void *class_alloc(unsigned class, struct refusal *why) {
+  struct thread *t = thread_self();
+  void *p = NULL;
+  if (t) return class_alloc_living(t, class, why);
+  *why = (struct refusal){REASON_MAPFAIL, 0, 0};
+  t = thread_bare_take();
+  if (!t) return NULL;
+  p = cache_pop(t, class, why);
+  thread_bare_drop();
+  return p;
+}
+
+/* Gives back what is kept for speed, so that a request may succeed after all. */
+static bool give_way(void) {
+  size_t bytes = huge_drop_cache(0);
+  return bytes + super_drop_empty(0) > 0;
+}
+
+struct request {
+  size_t size;
+  size_t align;
+  unsigned class; /* 0: a run or a mapping */
+  bool zeroed;
+};
+
+static void *serve(struct request *request, struct refusal *why) {
+  if (request->class) return class_alloc(request->class, why);
+  if (request->size <= LARGE_MAX && request->align <= LARGE_MAX)
+    return run_get(request->size, request->align, &request->zeroed, why);
+  return huge_get(request->size, request->align, &request->zeroed, why);
+}
+
+static void *serve_or_record(struct request *request) {
+  struct refusal why = {REASON_MAPFAIL, 0, 0};
+  void *p = serve(request, &why);
+  if (UNLIKELY(!p) && give_way()) p = serve(request, &why);
+  if (UNLIKELY(!p)) failure_record(why.reason, request->size, why.bytes, why.error);
+  return p;
+}
+
+static bool cannot_be(size_t size, size_t align) {
+  if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX - size) return false;
+  failure_record(REASON_OVERFLOW, size, 0, 0);
+  return true;
+}
+
+static void count_call(enum tally_row row) {
+  struct thread *t = thread_self();
+  if (t && t->closed) tally_own(&t->tally, row, 1);
+}
+
+void *front_alloc(size_t size, bool *zeroed) {
+  struct request request = {size, GRAIN, 0, false};
+  void *p;
+  if (cannot_be(size, GRAIN)) return NULL;
+  if (start_wmax_binds()) {
+    struct route route = ace_route(size, start_wmax());
+    request.class = route.class;
+    if (route.refused) failure_record(REASON_THRESHOLD, size, 0, 0);
+  } else if (size <= CLASS_MAX) {
+    request.class = class_of(size);
+  }
+  p = serve_or_record(&request);
+  if (zeroed) *zeroed = request.zeroed;
+  count_call(TLY_MALLOC_CALLS);
+  return p;
+}
+
+void *front_alloc_aligned(size_t align, size_t size) {
+  struct request request = {size, align, 0, false};
+  if (align <= GRAIN) return front_alloc(size, NULL);
+  if (cannot_be(size, align)) return NULL;
+  request.class = class_of_aligned(size, align);
+  count_call(TLY_MALLOC_CALLS);
+  return serve_or_record(&request);
+}
+
+/* --- out --- */
+
+COLD static void bad_free(const char *what, const void *p) {
+  text_die(what, p);
+}
+
+static void free_without_caches(void *p) {
+  struct slab *slab = slab_of(p);
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  if (!slab_starts_block(slab, row, p)) bad_free("free of a pointer into the middle of a block", p);
+  if (!pool_return_block_any(slab, p)) bad_free("double free or a pointer into a free block", p);
+}
+
+static void free_block(struct thread *t, void *p, tag_t tag) {
+  unsigned class = (tag & TAG_CODE_MASK) / 2;
+  if (tag >> TAG_OWNER_SHIFT != t->id) {
+    cache_push_remote(t, class, p);
+  } else if (!t->closed) {
+    cache_push(t, class, p);
+  } else {
+    thread_open(t, class);
+    cache_push(t, class, p);
+    thread_close(t, class);
+  }
+}
+
+bool front_free(void *p) {
+  tag_t tag = map_tag(p);
+  unsigned code = tag & TAG_CODE_MASK;
+  struct thread *t;
+  if (!code) return false;
+  t = thread_self();
+  if (t && t->closed) tally_own(&t->tally, TLY_FREE_CALLS, 1);
+  if (code >= TAG_RUN) {
+    bool given = code == TAG_RUN ? run_give(p) : huge_give(p);
+    if (!given) bad_free("free of a pointer into the middle of a block, or freed already", p);
+  } else if (t) {
+    free_block(t, p, tag);
+  } else {
+    free_without_caches(p);
+  }
+  return true;
+}
+
+/* --- in place --- */
+
+size_t front_usable(const void *p) {
+  unsigned code = map_tag(p) & TAG_CODE_MASK;
+  if (!code) return 0;
+  if (code == TAG_RUN) return run_size(p);
+  if (code == TAG_HUGE) return huge_size(p);
+  return class_size(code / 2);
+}
+
+void *front_resize(void *p, size_t size) {
+  unsigned code = map_tag(p) & TAG_CODE_MASK;
+  struct refusal why;
+  if (code == TAG_HUGE && size > LARGE_MAX && size <= PTRDIFF_MAX)
+    return huge_resize(p, size, &why);
+  if (code == TAG_RUN && size > CLASS_MAX && size <= LARGE_MAX)
+    return run_resize(p, size) ? p : NULL;
+  return NULL;
+}
+
+void front_flush(void) {
+  struct gates *gates = self_gates;
+  struct thread *t = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
+  if (!t) return;
+  for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_open(t, class);
+  cache_empty(t);
+  for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
+}
+
+/* Each magazine's top lies between its bounds, and no slot below it is empty. */
+static int check_thread(const struct thread *t) {
+  int bad = 0;
+  for (unsigned class = 0; class < CLASSES; class++) {
+    const struct cell *cell = &t->cell[class];
+    void **top = thread_top(t, class);
+    if (top < cell->base || top > cell->base + cell->capacity || cell->base[-1]) bad++;
+    if (class == 0 && top != cell->base) bad++;
+  }
+  if (bad) text_report("check: I1: a magazine is out of its bounds");
+  return bad;
+}
+
+int front_check(void) {
+  int bad = 0;
+  thread_lock();
+  LIST_EACH(link, thread_all_locked()) {
+    bad += check_thread(LINK_OWNER(link, struct thread, all));
+  }
+  thread_unlock();
+  return bad;
+}

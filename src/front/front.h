@@ -1,0 +1,50 @@
+/* front - every way of a block in and out that is not a hit.
+ *
+ * Owns:     nothing; the thread's caches are in `thread`.
+ * Promise:  serves every size, in any state of the thread: unborn, living, ended. A refusal is recorded
+ *           before NULL is returned.
+ * Threads:  any. errno is preserved.
+ * Cost:     a class and its refill; a lock for runs; a system call for huge blocks.
+ * Refuses:  what pool and system refuse, after caches were dropped and all was tried again.
+ * Inverse:  front_alloc / front_free.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include "front/thread.h"
+
+/* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to be 0. */
+void *front_alloc(size_t size, bool *zeroed);
+
+/* As front_alloc, at a multiple of ALIGN, a power of two. */
+void *front_alloc_aligned(size_t align, size_t size);
+
+/* Takes a block back. False when the address is not hakmem's. Ends the process when it is, but is
+ * not a block in use. */
+bool front_free(void *p);
+
+/* Usable bytes of a block; 0 when the address is not hakmem's. */
+size_t front_usable(const void *p);
+
+/* Makes a block fit SIZE bytes without copying: in place, or by moving pages. NULL when that cannot
+ * be; the block is then as it was. */
+void *front_resize(void *p, size_t size);
+
+/* Flushes the calling thread's caches. */
+void front_flush(void);
+
+/* The boxes of this room. Returns the number of violations. */
+int front_check(void);
+
+/* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty. */
+ALWAYS_INLINE void *front_pop(struct gates *gates, size_t code) {
+  struct mag *mag = (struct mag *)(void *)((char *)gates->mag + code * (sizeof(struct mag) / 2));
+  void **top = ld_rlx(&mag->top);
+  void *p = top[-1];
+  if (UNLIKELY(!p)) return NULL;
+  prefetch_write(top[-2]);
+  st_rlx(&mag->top, top - 1);
+  return p;
+}
+
+#endif

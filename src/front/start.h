@@ -1,0 +1,30 @@
+/* start - what is done once, before the first block is given.
+ *
+ * Owns:     the key whose destructor ends threads; what the options mean for the front.
+ * Promise:  options are in force before any thread is born, also when libc's own start-up asks for
+ *           memory before constructors run.
+ * Threads:  any.
+ * Cost:     a few system calls, once.
+ */
+#ifndef FRONT_START_H
+#define FRONT_START_H
+
+#include "ace/route.h"
+
+/* Starts the allocator unless that is done; THREAD_END is the destructor of a thread. */
+void start_once(void (*thread_end)(void *));
+
+/* Arms the destructor for the calling thread. */
+void start_set_key(void *thread);
+
+/* Blocks that a magazine of CLASS may hold under the options in force. */
+unsigned start_capacity(unsigned class);
+
+/* Does a mode want to see every call? */
+bool start_gates_closed(void);
+
+/* W_MAX as the options say, and whether it can refuse a class at all. */
+struct wmax start_wmax(void);
+bool start_wmax_binds(void);
+
+#endif

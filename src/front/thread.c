@@ -1,0 +1,209 @@
+#include "front/thread.h"
+
+#include <pthread.h>
+
+#include "base/text.h"
+#include "diag/option.h"
+#include "front/cache.h"
+#include "front/start.h"
+#include "pool/huge.h"
+#include "super/meta.h"
+
+void *closed_slots[2];
+
+#define CLOSED {&closed_slots[1], &closed_slots[1]}
+#define CLOSED4 CLOSED, CLOSED, CLOSED, CLOSED
+#define CLOSED13 CLOSED, CLOSED4, CLOSED4, CLOSED4
+_Static_assert(CLASSES == 53, "the closed magazines below are counted by hand");
+#define ALL_CLOSED \
+  { CLOSED, CLOSED13, CLOSED13, CLOSED13, CLOSED13 }
+
+struct gates unborn_gates = {.mag = ALL_CLOSED};
+struct gates ended_gates = {.mag = ALL_CLOSED};
+THREAD_LOCAL struct gates *self_gates = &unborn_gates;
+
+static struct lock registry;
+static struct link all_threads;   /* [lock registry] */
+static struct link spare_threads; /* [lock registry] last in, first out */
+static uint32_t last_id;          /* [lock registry] */
+
+static struct lock bare_lock;
+static struct thread *bare; /* [lock bare] serves threads that have no caches of their own */
+
+void thread_lock(void) {
+  lock_take(&registry);
+}
+
+void thread_unlock(void) {
+  lock_drop(&registry);
+}
+
+struct link *thread_all_locked(void) {
+  return &all_threads;
+}
+
+/* A gate that is open already keeps its top: in a forked child another thread's call may be half
+ * done. */
+void thread_open(struct thread *t, unsigned class) {
+  struct cell *cell = &t->cell[class];
+  if (ld_rlx(&t->gates.mag[class].top) != &closed_slots[1]) return;
+  t->gates.mag[class].limit = cell->base + cell->capacity;
+  st_rlx(&t->gates.mag[class].top, cell->top);
+}
+
+void thread_close(struct thread *t, unsigned class) {
+  st_rlx(&t->cell[class].top, ld_rlx(&t->gates.mag[class].top));
+  st_rlx(&t->gates.mag[class].top, &closed_slots[1]);
+  t->gates.mag[class].limit = &closed_slots[1];
+}
+
+void **thread_top(const struct thread *t, unsigned class) {
+  void **visible = ld_rlx(&t->gates.mag[class].top);
+  return visible == &closed_slots[1] ? ld_rlx(&t->cell[class].top) : visible;
+}
+
+static size_t thread_bytes(void) {
+  size_t slots = 0;
+  for (unsigned class = 0; class < CLASSES; class++) slots += class_table[class].capacity + 1u;
+  return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
+}
+
+/* Lays the magazines out behind the thread, each with its NULL below it. Zeroed memory is a set of
+ * empty magazines, so only the pointers are written: no slot is touched. */
+static void lay_out(struct thread *t) {
+  void **slot = t->slots;
+  for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
+  for (unsigned class = 0; class < CLASSES; class++) {
+    struct cell *cell = &t->cell[class];
+    cell->base = cell->top = slot + 1;
+    cell->capacity = start_capacity(class);
+    t->gates.mag[class] = (struct mag){cell->base, cell->base + cell->capacity};
+    slot += class_table[class].capacity + 1u;
+  }
+}
+
+static struct thread *thread_new(void) {
+  int error;
+  struct thread *t = meta_alloc(thread_bytes(), 64, &error);
+  if (!t) return NULL;
+  lay_out(t);
+  lock_take(&registry);
+  t->id = last_id < TAG_OWNER_MAX ? ++last_id : 1; /* a hint may be shared */
+  t->living = true;
+  list_init(&t->spare);
+  list_append(&all_threads, &t->all);
+  lock_drop(&registry);
+  t->gates.owner_tag = t->id << TAG_OWNER_SHIFT;
+  tally_register_any(&t->tally);
+  return t;
+}
+
+static struct thread *thread_take(void) {
+  struct thread *t = NULL;
+  lock_take(&registry);
+  if (!list_empty(&spare_threads)) {
+    t = LINK_OWNER(spare_threads.next, struct thread, spare);
+    list_remove(&t->spare);
+    t->living = true;
+  }
+  lock_drop(&registry);
+  return t ? t : thread_new();
+}
+
+static void thread_put_back(struct thread *t) {
+  lock_take(&registry);
+  t->living = false;
+  list_push(&spare_threads, &t->spare);
+  lock_drop(&registry);
+}
+
+/* Empties a thread's caches with open gates: its closed ones hide their blocks. */
+static void thread_drain(struct thread *t) {
+  for (unsigned class = 0; class < CLASSES; class++) thread_open(t, class);
+  t->closed = false;
+  cache_empty(t);
+}
+
+/* The destructor of the thread-specific key. Destructors that run after it, and libc's own last
+ * frees, find the gates closed and are served without caches. */
+static void thread_end(void *pointer) {
+  struct thread *t = pointer;
+  self_gates = &ended_gates;
+  thread_drain(t);
+  count_any(CNT_THREADS_ENDED, 1);
+  thread_put_back(t);
+}
+
+COLD static struct thread *thread_birth(void) {
+  struct thread *t;
+  start_once(thread_end);
+  t = thread_take();
+  if (!t) return NULL;
+  t->closed = start_gates_closed();
+  for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
+  self_gates = &t->gates; /* before the key: storing its value may allocate */
+  count_any(CNT_THREADS_BORN, 1);
+  start_set_key(t);
+  return t;
+}
+
+struct thread *thread_self(void) {
+  struct gates *gates = self_gates;
+  if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
+  return gates == &unborn_gates ? thread_birth() : NULL;
+}
+
+struct thread *thread_bare_take(void) {
+  lock_take(&bare_lock);
+  start_once(thread_end);
+  if (!bare) bare = thread_take();
+  if (!bare) lock_drop(&bare_lock);
+  return bare;
+}
+
+void thread_bare_drop(void) {
+  lock_drop(&bare_lock);
+}
+
+void thread_fork_prepare(void) {
+  lock_take(&bare_lock);
+  lock_take(&registry);
+  pool_fork_take();
+  huge_fork_take();
+  super_fork_take();
+}
+
+void thread_fork_parent(void) {
+  super_fork_drop();
+  huge_fork_drop();
+  pool_fork_drop();
+  lock_drop(&registry);
+  lock_drop(&bare_lock);
+}
+
+/* In the child only this thread goes on. What another had under way is mended first: a claim or
+ * return may have moved bits that it had not counted. */
+static void reclaim(struct thread *t) {
+  struct slab *flight = t->flight;
+  t->flight = NULL;
+  if (flight) slab_recount(flight);
+  thread_drain(t);
+  if (flight) pool_settle_now(flight);
+  thread_put_back(t);
+}
+
+static struct thread *next_stranger(const struct thread *self) {
+  LIST_EACH(link, &all_threads) {
+    struct thread *t = LINK_OWNER(link, struct thread, all);
+    if (t->living && t != self && t != bare) return t;
+  }
+  return NULL;
+}
+
+void thread_fork_child(void) {
+  struct gates *gates = self_gates;
+  struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
+  struct thread *other;
+  thread_fork_parent();
+  while ((other = next_stranger(self))) reclaim(other);
+}

@@ -1,0 +1,90 @@
+/* thread - a thread's magazines, outbox and current slabs; its birth and its end.
+ *
+ * Owns:     the threads' caches, the list of them, and the spare ones (last in, first out).
+ * Promise:  a zeroed or ended thread needs no test on the hit path: its gates are closed. At its end a thread
+ *           returns all that it caches, and the next thread takes over its memory and its owner id.
+ * Threads:  the owner; the registry: any.
+ * Cost:     one lock at birth and at the end.
+ * Refuses:  birth gives NULL when the system has no memory for the caches; the caller then works without.
+ * Inverse:  thread_birth / thread_end.
+ * Gauges:   front.threads_born, front.threads_ended.
+ * Invariants: I1: a block in a magazine or outbox is nowhere else. I6: a magazine's top falls before its blocks
+ *           go on, and rises after they came.
+ *
+ * A magazine is an array of free blocks below `top`; the slot below the first is NULL for ever, so
+ * that one load both fetches the block and tells that there is none.
+ */
+#ifndef FRONT_THREAD_H
+#define FRONT_THREAD_H
+
+#include "base/lock.h"
+#include "diag/counter.h"
+#include "pool/pool.h"
+
+struct mag {
+  void **top;   /* [owner] behind the last block; relaxed, read by the statistics */
+  void **limit; /* [owner] where the magazine is full */
+};
+
+/* What the hit path reads; closed, every call takes the miss path. */
+struct gates {
+  uint32_t owner_tag; /* [const] owner id << 8; 0 for a thread without caches */
+  uint8_t codes[TINY_CODES]; /* [const] twice the class of the sizes 16 i; 0 where gates are closed */
+  struct mag mag[CLASSES];
+};
+
+/* A class's part of a thread off the hit path. */
+struct cell {
+  void **base;       /* [const] the first slot; base[-1] is NULL */
+  void **top;        /* [owner] the real top while the gate is closed */
+  struct slab *slab; /* [owner] the current slab, or NULL */
+  unsigned capacity; /* [owner] blocks; 0: the class has no magazine */
+};
+
+struct thread {
+  struct gates gates; /* first: the thread's pointer is its gates' */
+  struct cell cell[CLASSES];
+  struct slab *flight; /* [owner] a slab with a claim or return under way, for a forked child */
+  uint32_t id;         /* [const] owner id, at least 1 */
+  bool closed;         /* [const] while living: the gates are closed, a mode sees every call */
+  bool living;         /* [lock registry] */
+  struct link all;     /* [lock registry] */
+  struct link spare;   /* [lock registry] */
+  struct tally tally;
+  unsigned out_blocks; /* [owner] */
+  size_t out_bytes;    /* [owner] */
+  void *out[OUTBOX_MAX]; /* [owner] blocks of other threads' slabs */
+  void *slots[];         /* the magazines */
+};
+
+extern THREAD_LOCAL struct gates *self_gates;
+extern struct gates unborn_gates; /* [const] of a thread that never allocated */
+extern struct gates ended_gates;  /* [const] of a thread whose caches are gone */
+extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */
+
+/* The calling thread with its caches, born if need be; NULL when it has ended or cannot be born. */
+struct thread *thread_self(void);
+
+/* Opens and closes one magazine, for a mode that sees every call. */
+void thread_open(struct thread *t, unsigned class);
+void thread_close(struct thread *t, unsigned class);
+
+/* The top of a magazine, whatever its gate. */
+void **thread_top(const struct thread *t, unsigned class);
+
+/* The one that serves threads without caches, under its lock. NULL when it cannot be had. */
+struct thread *thread_bare_take(void);
+void thread_bare_drop(void);
+
+/* The list of all threads that ever were, for walks under the lock. */
+struct link *thread_all_locked(void);
+void thread_lock(void);
+void thread_unlock(void);
+
+/* The locks of this room and all below, before fork; and after it, in the parent and in the child,
+ * where every other thread's caches are emptied. */
+void thread_fork_prepare(void);
+void thread_fork_parent(void);
+void thread_fork_child(void);
+
+#endif

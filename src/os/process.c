@@ -1,0 +1,118 @@
+#include "os/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* glibc's loader: where the kernel put argc. Its first calls of malloc come before libc has set
+ * environ, and options must be in force from the first call on. */
+extern void *__libc_stack_end WEAK;
+
+char **os_environment(void) {
+  uintptr_t *stack;
+  if (environ) return environ;
+  if (!&__libc_stack_end || !__libc_stack_end) return NULL;
+  stack = (uintptr_t *)__libc_stack_end;
+  return (char **)(stack + 1 + stack[0] + 1); /* argc, argv[argc], NULL */
+}
+
+bool os_secure(void) {
+  return getauxval(AT_SECURE) != 0;
+}
+
+size_t os_page_size(void) {
+  size_t size = getauxval(AT_PAGESZ);
+  return size ? size : 4096;
+}
+
+unsigned os_processors(void) {
+  cpu_set_t set;
+  int saved = errno;
+  int n = 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+  errno = saved;
+  return n > 0 ? (unsigned)n : 1;
+}
+
+uint64_t os_nanoseconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+unsigned os_thread_id(void) {
+  return (unsigned)syscall(SYS_gettid);
+}
+
+unsigned os_process_id(void) {
+  return (unsigned)getpid();
+}
+
+void os_program_name(char name[16]) {
+  int saved = errno;
+  memset(name, 0, 16);
+  prctl(PR_GET_NAME, name);
+  errno = saved;
+}
+
+/* Reads a small file of /proc whole. Returns false when it is not there. */
+static bool read_file(const char *path, char *data, size_t size) {
+  int saved = errno;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, data, size - 1);
+  if (fd >= 0) close(fd);
+  errno = saved;
+  data[n > 0 ? n : 0] = 0;
+  return n > 0;
+}
+
+/* The number after SKIP blanks from P on. */
+static uint64_t number_after(const char *p, unsigned skip) {
+  uint64_t n = 0;
+  for (; *p && skip; p++) skip -= *p == ' ';
+  for (; *p >= '0' && *p <= '9'; p++) n = n * 10 + (uint64_t)(*p - '0');
+  return n;
+}
+
+size_t os_resident_bytes(void) {
+  char data[128];
+  if (!read_file("/proc/self/statm", data, sizeof data)) return 0;
+  return number_after(data, 1) * os_page_size();
+}
+
+size_t os_peak_resident_bytes(void) {
+  struct rusage use;
+  int saved = errno;
+  size_t bytes = getrusage(RUSAGE_SELF, &use) == 0 ? (size_t)use.ru_maxrss * KIB : 0;
+  errno = saved;
+  return bytes;
+}
+
+bool os_is_mapped(const void *p) {
+  unsigned char resident;
+  size_t page = os_page_size();
+  int saved = errno;
+  bool mapped = mincore((void *)((uintptr_t)p & ~(page - 1)), 1, &resident) == 0;
+  errno = saved;
+  return mapped;
+}
+
+bool os_in_break_heap(const void *p) {
+  enum { FIELDS_TO_START = 45 }; /* start_brk is field 47; the name, field 2, ends with ')' */
+  char data[1024];
+  const char *name_end;
+  if (!read_file("/proc/self/stat", data, sizeof data)) return false;
+  name_end = strrchr(data, ')');
+  if (!name_end) return false;
+  return (uintptr_t)p >= number_after(name_end, FIELDS_TO_START) && (char *)p < (char *)sbrk(0);
+}

@@ -1,0 +1,34 @@
+/* process - what the system says of this process: environment, limits, size, name.
+ *
+ * Owns:     nothing.
+ * Promise:  answers also before libc's constructors ran; never allocates. errno is preserved.
+ * Threads:  any.
+ * Cost:     a few system calls at most; never on a path that allocates.
+ */
+#ifndef OS_PROCESS_H
+#define OS_PROCESS_H
+
+#include "base/config.h"
+
+/* The environment, NULL-terminated; NULL when it cannot be found yet. */
+char **os_environment(void);
+
+/* Is this a set-user-ID or otherwise privileged program, whose environment is not to be trusted? */
+bool os_secure(void);
+
+size_t os_page_size(void);        /* bytes */
+unsigned os_processors(void);     /* that this process may run on; at least 1 */
+uint64_t os_nanoseconds(void);    /* monotonic */
+unsigned os_thread_id(void);
+unsigned os_process_id(void);
+void os_program_name(char name[16]); /* as the kernel knows it, terminated */
+size_t os_resident_bytes(void);   /* 0 when /proc is not there */
+size_t os_peak_resident_bytes(void);
+
+/* Is the byte at P in a mapping of this process? */
+bool os_is_mapped(const void *p);
+
+/* Is P in the heap that sbrk(2) manages? libc's own main heap lies there. */
+bool os_in_break_heap(const void *p);
+
+#endif

@@ -1,0 +1,259 @@
+#include "pool/huge.h"
+
+#include <errno.h>
+
+#include "base/text.h"
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "os/map.h"
+#include "os/process.h"
+#include "super/meta.h"
+#include "super/purge.h"
+
+struct huge {
+  char *base;       /* [const] while live */
+  size_t bytes;     /* [holder] mapped, a multiple of the page size */
+  struct link link; /* [lock huge] in the cache, or the list of spare descriptors */
+};
+
+static struct lock huge_lock;
+static struct link cache;       /* [lock huge] most recently freed first */
+static struct link spare;       /* [lock huge] descriptors without a mapping */
+static unsigned cached;         /* [lock huge] mappings in the cache */
+static size_t cached_bytes;     /* [lock huge] */
+
+static struct huge *huge_of_link(struct link *link) {
+  return LINK_OWNER(link, struct huge, link);
+}
+
+static struct huge *descriptor_take(int *error) {
+  struct huge *huge = NULL;
+  lock_take(&huge_lock);
+  if (!list_empty(&spare)) {
+    huge = huge_of_link(spare.next);
+    list_remove(&huge->link);
+  }
+  lock_drop(&huge_lock);
+  return huge ? huge : meta_alloc(sizeof *huge, 16, error);
+}
+
+static void descriptor_give(struct huge *huge) {
+  lock_take(&huge_lock);
+  list_push(&spare, &huge->link);
+  lock_drop(&huge_lock);
+}
+
+static void uncache_locked(struct huge *huge) {
+  list_remove(&huge->link);
+  cached--;
+  cached_bytes -= huge->bytes;
+  purge_release(huge->bytes);
+}
+
+/* The cached mapping that fits best and wastes at most a quarter; its pages are resident, so what it is
+ * too long by is memory. */
+static struct huge *cache_take(size_t bytes, size_t align) {
+  struct huge *best = NULL;
+  lock_take(&huge_lock);
+  LIST_EACH(link, &cache) {
+    struct huge *huge = huge_of_link(link);
+    if (huge->bytes < bytes || huge->bytes - bytes > bytes / 4) continue;
+    if ((uintptr_t)huge->base & (align - 1)) continue;
+    if (!best || huge->bytes < best->bytes) best = huge;
+  }
+  if (best) uncache_locked(best);
+  lock_drop(&huge_lock);
+  return best;
+}
+
+/* A refused munmap loses nothing: the mapping stays in the cache, without its pages. */
+static size_t unmap(struct huge *huge) {
+  size_t bytes = huge->bytes;
+  if (os_unmap(huge->base, bytes)) {
+    super_dismiss(bytes);
+    count_any(CNT_HUGE_UNMAPPED, 1);
+    descriptor_give(huge);
+    return bytes;
+  }
+  os_purge(huge->base, bytes);
+  lock_take(&huge_lock);
+  list_append(&cache, &huge->link);
+  cached++;
+  cached_bytes += bytes;
+  lock_drop(&huge_lock);
+  purge_retain(bytes);
+  return 0;
+}
+
+size_t huge_drop_cache(size_t keep) {
+  size_t bytes = 0;
+  for (;;) {
+    struct huge *oldest = NULL;
+    size_t dropped;
+    lock_take(&huge_lock);
+    if (cached && (cached_bytes > keep || cached > HUGE_CACHE)) {
+      oldest = huge_of_link(cache.prev);
+      uncache_locked(oldest);
+    }
+    lock_drop(&huge_lock);
+    dropped = oldest ? unmap(oldest) : 0;
+    if (!dropped) return bytes;
+    bytes += dropped;
+  }
+}
+
+static void publish(struct huge *huge) {
+  map_set_super(huge->base, huge);
+  map_set_tags(huge->base, 1, TAG_HUGE);
+  count_any(CNT_HUGE_BYTES, huge->bytes);
+}
+
+static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
+  struct huge *huge;
+  if (!super_admit(bytes, why)) return NULL;
+  *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
+  huge = descriptor_take(&why->error);
+  if (!huge) goto no_descriptor;
+  huge->base = os_map_aligned(bytes, align, &why->error);
+  if (!huge->base) goto no_memory;
+  if (!map_cover(huge->base, &why->error)) goto no_leaf;
+  huge->bytes = bytes;
+  count_any(CNT_HUGE_MAPPED, 1);
+  return huge;
+no_leaf:
+  os_unmap(huge->base, bytes);
+no_memory:
+  descriptor_give(huge);
+no_descriptor:
+  super_dismiss(bytes);
+  return NULL;
+}
+
+void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
+  size_t bytes = round_up(size, os_page_size());
+  size_t wide = max_size(align, SUPER_SIZE);
+  struct huge *huge = cache_take(bytes, wide);
+  *zeroed = !huge;
+  if (huge)
+    count_any(CNT_HUGE_REUSED, 1);
+  else
+    huge = map_new(bytes, wide, why);
+  if (!huge) return NULL;
+  publish(huge);
+  return huge->base;
+}
+
+/* Whoever turns the tag to 0 has the right to the mapping: of two frees of one block, one. */
+static struct huge *claim(void *p) {
+  struct leaf *leaf = map_leaf(p);
+  tag_t expected = TAG_HUGE;
+  struct huge *huge;
+  if (!cas_acq(&leaf->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT], &expected, 0)) return NULL;
+  huge = map_super(p);
+  map_set_super(p, NULL);
+  count_down_any(CNT_HUGE_BYTES, huge->bytes);
+  return huge;
+}
+
+bool huge_give(void *p) {
+  size_t budget;
+  struct huge *huge;
+  if ((uintptr_t)p & (SUPER_SIZE - 1)) return false;
+  huge = claim(p);
+  if (!huge) return false;
+  budget = purge_budget();
+  if (huge->bytes > budget) {
+    unmap(huge);
+    return true;
+  }
+  lock_take(&huge_lock);
+  list_push(&cache, &huge->link);
+  cached++;
+  cached_bytes += huge->bytes;
+  lock_drop(&huge_lock);
+  purge_retain(huge->bytes);
+  /* What freed units retain comes on top: then the cache gives way first, units after it. */
+  if (purge_due()) budget = budget / 4 * 3;
+  huge_drop_cache(budget);
+  if (purge_due()) purge_settle();
+  return true;
+}
+
+size_t huge_size(const void *p) {
+  const struct huge *huge = map_super(p);
+  return huge->bytes;
+}
+
+static void *resized(struct huge *huge, size_t bytes) {
+  if (bytes > huge->bytes)
+    count_any(CNT_HUGE_BYTES, bytes - huge->bytes);
+  else
+    count_down_any(CNT_HUGE_BYTES, huge->bytes - bytes);
+  huge->bytes = bytes;
+  return huge->base;
+}
+
+/* Moves the pages to where BYTES fit. The map forgets the old address before the kernel may give it to
+ * somebody else, and knows the new one before anybody does. */
+static bool move(struct huge *huge, size_t bytes) {
+  char *old = huge->base;
+  char *to = os_reserve_aligned(bytes, SUPER_SIZE);
+  int error;
+  bool moved = false;
+  if (!to) return false;
+  if (map_cover(to, &error)) {
+    map_set_tags(old, 1, 0);
+    map_set_super(old, NULL);
+    moved = os_move(old, huge->bytes, bytes, to);
+    huge->base = moved ? to : old;
+    map_set_super(huge->base, huge);
+    map_set_tags(huge->base, 1, TAG_HUGE);
+  }
+  if (moved)
+    count_any(CNT_HUGE_MOVED, 1);
+  else
+    os_unmap(to, bytes);
+  return moved;
+}
+
+void *huge_resize(void *p, size_t size, struct refusal *why) {
+  struct huge *huge = map_super(p);
+  size_t old = huge->bytes;
+  size_t bytes = round_up(size, os_page_size());
+  if (bytes == old) return p;
+  if (bytes > old && !super_admit(bytes - old, why)) return NULL;
+  if (os_resize(p, old, bytes) || (bytes > old && move(huge, bytes))) {
+    if (bytes < old) super_dismiss(old - bytes);
+    return resized(huge, bytes);
+  }
+  if (bytes > old) super_dismiss(bytes - old);
+  *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
+  return bytes < old ? p : NULL; /* a shrink that is refused leaves the block as large as it was */
+}
+
+void huge_settle(void) {
+  if (purge_due()) huge_drop_cache(purge_budget() / 4 * 3);
+}
+
+void huge_fork_take(void) {
+  lock_take(&huge_lock);
+}
+
+void huge_fork_drop(void) {
+  lock_drop(&huge_lock);
+}
+
+int huge_check(void) {
+  size_t sum = 0;
+  unsigned n = 0;
+  bool agrees;
+  lock_take(&huge_lock);
+  LIST_EACH(link, &cache) {
+    sum += huge_of_link(link)->bytes;
+    n++;
+  }
+  agrees = sum == cached_bytes && n == cached;
+  lock_drop(&huge_lock);
+  if (!agrees) text_report("check: S4: the cache of huge mappings does not add up");
+  return agrees ? 0 : 1;
+}

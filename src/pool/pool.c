@@ -1,0 +1,177 @@
+#include "pool/pool.h"
+
+#include "base/text.h"
+#include "diag/counter.h"
+#include "pool/huge.h"
+
+/* Quarters of fullness: a slab is listed by the free blocks it has then, and moves no more. Filling
+ * the fullest first lets the emptiest drain. */
+enum { QUARTERS = 4 };
+
+struct shelf {
+  struct lock lock;
+  struct link list[QUARTERS]; /* [lock class] 0 is the fullest */
+} ALIGNED(64);
+
+static struct shelf shelves[CLASSES];
+
+static struct slab *slab_of_link(struct link *link) {
+  return LINK_OWNER(link, struct slab, link);
+}
+
+static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
+  const struct class_row *row = &class_table[slab_class(state)];
+  unsigned quarter = (unsigned)slab_count(state) * QUARTERS / (row->blocks + 1u);
+  struct link *list = &shelf->list[quarter];
+  or_acq_rel(&slab->state, SLAB_LISTED);
+  /* Lower addresses first, as far as one comparison tells. */
+  if (!list_empty(list) && slab_of_link(list->next)->base < slab->base)
+    list_append(list, &slab->link);
+  else
+    list_push(list, &slab->link);
+}
+
+/* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside, and
+ * no returner: all blocks are counted, and counting is a returner's last access (I5). */
+static void retire_locked(struct slab *slab, uint32_t state) {
+  if (state & SLAB_LISTED) list_remove(&slab->link);
+  st_rel(&slab->state, 0); /* class 0: a late settler finds nothing to do; pairs: settle */
+}
+
+static void give_units(struct slab *slab, unsigned class) {
+  struct superslab *super = slab_super(slab);
+  unsigned first = unit_of(slab->base);
+  unsigned n = class_table[class].units;
+  map_set_tags(slab->base, n, 0);
+  count_any(CNT_SLABS_RECYCLED, 1);
+  units_give(super, first, n);
+  huge_settle();
+}
+
+/* Puts a slab that nobody owns where it belongs. CLASS is what the caller saw before: by now the
+ * slab may be owned, listed, empty and gone, or carved anew, and one load tells. */
+static bool settle(struct slab *slab, unsigned class) {
+  struct shelf *shelf = &shelves[class];
+  const struct class_row *row = &class_table[class];
+  bool empty = false;
+  uint32_t state;
+  lock_take(&shelf->lock);
+  state = ld_acq(&slab->state); /* pairs: slab_count_returned_any, slab_carve */
+  if (slab_class(state) == class && !(state & SLAB_OWNED)) {
+    empty = slab_count(state) == row->blocks;
+    if (empty)
+      retire_locked(slab, state);
+    else if (!(state & SLAB_LISTED) && slab_count(state) >= row->threshold)
+      list_locked(shelf, slab, state);
+  }
+  lock_drop(&shelf->lock);
+  if (empty) give_units(slab, class);
+  return empty;
+}
+
+bool pool_settle_any(struct slab *slab, uint32_t old, unsigned n) {
+  return UNLIKELY(slab_crossed_line(old, n)) && settle(slab, slab_class(old));
+}
+
+void pool_settle_now(struct slab *slab) {
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  if (class) settle(slab, class);
+}
+
+static struct slab *unlist(unsigned class) {
+  struct shelf *shelf = &shelves[class];
+  struct slab *slab = NULL;
+  lock_take(&shelf->lock);
+  for (unsigned quarter = 0; quarter < QUARTERS && !slab; quarter++) {
+    if (list_empty(&shelf->list[quarter])) continue;
+    slab = slab_of_link(shelf->list[quarter].next);
+    list_remove(&slab->link);
+    xor_acq_rel(&slab->state, SLAB_LISTED | SLAB_OWNED); /* I3: from one to the other at once */
+  }
+  lock_drop(&shelf->lock);
+  return slab;
+}
+
+struct slab *pool_get(unsigned class, uint32_t owner, struct refusal *why) {
+  const struct class_row *row = &class_table[class];
+  struct slab *slab = unlist(class);
+  struct units units;
+  count_any(CNT_SLABS_GIVEN, 1);
+  if (slab) {
+    count_any(CNT_SLABS_RELISTED, 1);
+  } else {
+    if (!units_take(row->units, 1, &units, why)) return NULL;
+    slab = slab_carve(&units, class);
+    count_any(CNT_SLABS_CARVED, 1);
+  }
+  map_set_tags(slab->base, row->units, owner << TAG_OWNER_SHIFT | 2 * class);
+  return slab;
+}
+
+void pool_let_go(struct slab *slab) {
+  uint32_t old = and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED); /* pairs: settle */
+  const struct class_row *row = &class_table[slab_class(old)];
+  if (slab_count(old) >= row->threshold) settle(slab, slab_class(old));
+}
+
+bool pool_let_go_if_empty(struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  if (slab_count(state) != class_table[slab_class(state)].blocks) return false;
+  pool_let_go(slab);
+  return true;
+}
+
+bool pool_return_block_any(struct slab *slab, const void *p) {
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned i = slab_index(slab, row, p);
+  if (slab_return_any(slab, i / 64, (uint64_t)1 << i % 64)) return false;
+  pool_settle_any(slab, slab_count_returned_any(slab, 1), 1);
+  return true;
+}
+
+void pool_fork_take(void) {
+  for (unsigned class = 1; class < CLASSES; class++) lock_take(&shelves[class].lock);
+}
+
+void pool_fork_drop(void) {
+  for (unsigned class = 1; class < CLASSES; class++) lock_drop(&shelves[class].lock);
+}
+
+/* I4, told for one slab of a superslab. */
+static int check_slab(const struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  const struct class_row *row = &class_table[slab_class(state)];
+  int bad = slab_check(slab);
+  bool idle = !(state & (SLAB_OWNED | SLAB_LISTED));
+  if (idle && slab_count(state) >= row->threshold) {
+    text_report("check: I4: a slab that nobody owns has free blocks and is not listed");
+    bad++;
+  }
+  if (!(state & SLAB_OWNED) && slab_count(state) == row->blocks) {
+    text_report("check: I5: an empty slab that nobody owns holds its units");
+    bad++;
+  }
+  return bad;
+}
+
+static int check_super(struct superslab *super) {
+  int bad = 0;
+  for (uint64_t held = ~super->free; held; held &= held - 1) {
+    unsigned unit = bit_lowest(held);
+    tag_t tag = map_tag(unit_address(super, unit));
+    unsigned code = tag & TAG_CODE_MASK;
+    if (code && code < 2 * CLASSES && ld_rlx(&super->head[unit]) == unit)
+      bad += check_slab(slab_at(super, unit));
+  }
+  return bad;
+}
+
+int pool_check(void) {
+  int bad = 0;
+  super_lock();
+  LIST_EACH(link, super_all_locked()) {
+    bad += check_super(LINK_OWNER(link, struct superslab, all));
+  }
+  super_unlock();
+  return bad;
+}

@@ -1,0 +1,45 @@
+/* pool - the shared pool: the only backend of slabs.
+ *
+ * Owns:     the lists of slabs that nobody owns and that have free blocks, by class and fullness.
+ * Promise:  a slab it gives has one owner, its caller. A slab all of whose blocks are free, and that
+ *           nobody owns, gives its units back at once (EMPTY slab recycling).
+ * Threads:  any; takes its class lock, never two at once, never across a system call.
+ * Cost:     one lock per slab, that is per 64 KiB of blocks; never on the hit path.
+ * Refuses:  what units_take refuses.
+ * Inverse:  pool_get / pool_let_go.
+ * Gauges:   pool.slabs_*.
+ * Invariants: I3; I4: an unowned slab with count >= T is LISTED or being settled; I5: units are given
+ *           back only at count == blocks, after the last access of every returner.
+ */
+#ifndef POOL_POOL_H
+#define POOL_POOL_H
+
+#include "slab/slab.h"
+
+/* Gives a slab of CLASS that may have free blocks, owned by the caller: from the lists, the fullest
+ * first, else carved in fresh units. Tags its units with OWNER. NULL and WHY when refused. */
+struct slab *pool_get(unsigned class, uint32_t owner, struct refusal *why);
+
+/* The owner's farewell: whoever crosses the line settles. */
+void pool_let_go(struct slab *slab);
+
+/* Lets go of a slab of the caller's if all its blocks are free. Returns whether it did. */
+bool pool_let_go_if_empty(struct slab *slab);
+
+/* After slab_count_returned_any of N blocks, which found the state OLD: settles if that is this
+ * caller's duty. Returns whether the slab became empty and gave its units back. */
+bool pool_settle_any(struct slab *slab, uint32_t old, unsigned n);
+
+/* Returns one block without any cache. False: it was free already (a double free). */
+bool pool_return_block_any(struct slab *slab, const void *p);
+
+/* Settles whatever state the slab is in; for a forked child that mends what was in flight. */
+void pool_settle_now(struct slab *slab);
+
+void pool_fork_take(void);
+void pool_fork_drop(void);
+
+/* I3, I4 over the lists and all slabs. Returns the number of violations. */
+int pool_check(void);
+
+#endif

@@ -1,0 +1,92 @@
+#include "pool/run.h"
+
+#include "base/text.h"
+#include "diag/counter.h"
+#include "pool/huge.h"
+
+static unsigned units_for(size_t size) {
+  return size ? (unsigned)((size + UNIT_SIZE - 1) >> UNIT_SHIFT) : 1;
+}
+
+void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
+  unsigned n = units_for(size);
+  unsigned align_units = align > UNIT_SIZE ? (unsigned)(align >> UNIT_SHIFT) : 1;
+  struct units units;
+  char *p;
+  if (!units_take(n, align_units, &units, why)) return NULL;
+  p = unit_address(units.super, units.first);
+  st_rlx(&units.super->head[units.first], (uint8_t)units.first);
+  st_rlx(&units.super->length[units.first], (uint8_t)n);
+  map_set_tags(p, 1, TAG_RUN);
+  count_any(CNT_RUNS_TAKEN, 1);
+  count_any(CNT_RUN_BYTES, (size_t)n << UNIT_SHIFT);
+  *zeroed = units.zeroed;
+  return p;
+}
+
+/* Whoever turns the tag to 0 has the right to give the units back: of two frees of one block, one. */
+static bool claim_tag(const void *p) {
+  struct leaf *leaf = map_leaf(p);
+  tag_t expected = TAG_RUN;
+  return cas_acq(&leaf->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT], &expected, 0);
+}
+
+bool run_give(void *p) {
+  struct superslab *super = map_super(p);
+  unsigned first = unit_of(p);
+  unsigned n;
+  if (((uintptr_t)p & (UNIT_SIZE - 1)) || !claim_tag(p)) return false;
+  n = ld_rlx(&super->length[first]);
+  count_any(CNT_RUNS_GIVEN, 1);
+  count_down_any(CNT_RUN_BYTES, (size_t)n << UNIT_SHIFT);
+  units_give(super, first, n);
+  huge_settle();
+  return true;
+}
+
+size_t run_size(const void *p) {
+  struct superslab *super = map_super(p);
+  return (size_t)ld_rlx(&super->length[unit_of(p)]) << UNIT_SHIFT;
+}
+
+bool run_resize(void *p, size_t size) {
+  struct superslab *super = map_super(p);
+  unsigned first = unit_of(p);
+  unsigned old = ld_rlx(&super->length[first]);
+  unsigned n = units_for(size);
+  if (n == old) return true;
+  if (n > old && !units_extend(super, first, old, n)) return false;
+  st_rlx(&super->length[first], (uint8_t)n);
+  if (n > old) {
+    count_any(CNT_RUN_BYTES, (size_t)(n - old) << UNIT_SHIFT);
+  } else {
+    count_down_any(CNT_RUN_BYTES, (size_t)(old - n) << UNIT_SHIFT);
+    units_give(super, first + n, old - n);
+  }
+  return true;
+}
+
+static int check_super(struct superslab *super) {
+  int bad = 0;
+  for (uint64_t held = ~super->free; held; held &= held - 1) {
+    unsigned unit = bit_lowest(held);
+    unsigned n = ld_rlx(&super->length[unit]);
+    if (map_tag(unit_address(super, unit)) != TAG_RUN) continue;
+    if (n && unit + n <= SUPER_UNITS && !(super->free & bit_span(unit, n)) &&
+        ld_rlx(&super->head[unit]) == unit)
+      continue;
+    text_report("check: M1: a run's length does not match the units it holds");
+    bad++;
+  }
+  return bad;
+}
+
+int run_check(void) {
+  int bad = 0;
+  super_lock();
+  LIST_EACH(link, super_all_locked()) {
+    bad += check_super(LINK_OWNER(link, struct superslab, all));
+  }
+  super_unlock();
+  return bad;
+}

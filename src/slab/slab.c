@@ -1,0 +1,116 @@
+#include "slab/slab.h"
+
+#include "base/text.h"
+
+bool slab_starts_block(const struct slab *slab, const struct class_row *row, const void *p) {
+  unsigned i = slab_index(slab, row, p);
+  return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
+}
+
+struct slab *slab_carve(const struct units *units, unsigned class) {
+  const struct class_row *row = &class_table[class];
+  struct slab *slab = slab_at(units->super, units->first);
+  unsigned last = row->blocks - 64u * (row->words - 1u);
+  for (unsigned w = 0; w + 1 < row->words; w++) st_rlx(&slab->words[w], ~(uint64_t)0);
+  st_rlx(&slab->words[row->words - 1], bit_span(0, last));
+  st_rlx(&slab->summary, bit_span(0, row->words));
+  slab->base = unit_address(units->super, units->first);
+  list_init(&slab->link);
+  for (unsigned i = 0; i < row->units; i++)
+    st_rlx(&units->super->head[units->first + i], (uint8_t)units->first);
+  st_rlx(&units->super->length[units->first], row->units);
+  st_rel(&slab->state, SLAB_OWNED | (uint32_t)class << SLAB_CLASS_SHIFT |
+                           (uint32_t)row->blocks << SLAB_COUNT_SHIFT); /* pairs: settle's load */
+  return slab;
+}
+
+/* Takes up to WANT bits of word W. Only the owner clears bits, so those it saw set stay set. */
+static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want) {
+  uint64_t seen = ld_rlx(&slab->words[w]);
+  uint64_t mine = bit_count(seen) <= want ? seen : bit_lowest_n(seen, want);
+  uint64_t left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
+  if (left) return mine;
+  and_acq_rel(&slab->summary, ~((uint64_t)1 << w));
+  /* A return between the two saw an empty word and set the summary bit that is now cleared; its
+   * OR precedes our AND, so we see its bits here. A later one sets the summary after us. */
+  if (ld_acq(&slab->words[w])) or_acq_rel(&slab->summary, (uint64_t)1 << w);
+  return mine;
+}
+
+unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned got = 0;
+  while (got < want) {
+    uint64_t summary = ld_acq(&slab->summary); /* pairs: slab_return_any */
+    unsigned w = summary ? bit_lowest(summary) : SLAB_WORDS;
+    uint64_t mine = summary ? claim_word(slab, w, want - got) : 0;
+    char *word_base = slab->base + (size_t)w * 64 * row->size;
+    if (!summary) break;
+    for (; mine; mine &= mine - 1)
+      out[want - ++got] = word_base + (size_t)bit_lowest(mine) * row->size;
+  }
+  if (!got) return 0;
+  sub_acq_rel(&slab->state, (uint32_t)got << SLAB_COUNT_SHIFT);
+  if (got < want)
+    for (unsigned i = 0; i < got; i++) out[i] = out[want - got + i];
+  return got;
+}
+
+uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
+  uint64_t old = or_acq_rel(&slab->words[word], mask); /* pairs: claim_word */
+  if (!old) or_acq_rel(&slab->summary, (uint64_t)1 << word);
+  return old & mask;
+}
+
+uint32_t slab_count_returned_any(struct slab *slab, unsigned n) {
+  return add_acq_rel(&slab->state, (uint32_t)n << SLAB_COUNT_SHIFT); /* pairs: settle's load */
+}
+
+unsigned slab_count_bits(const struct slab *slab) {
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned n = 0;
+  for (unsigned w = 0; w < row->words; w++) n += bit_count(ld_rlx(&slab->words[w]));
+  return n;
+}
+
+void slab_recount(struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  const struct class_row *row = &class_table[slab_class(state)];
+  uint64_t summary = 0;
+  if (!slab_class(state)) return;
+  for (unsigned w = 0; w < row->words; w++)
+    if (ld_rlx(&slab->words[w])) summary |= (uint64_t)1 << w;
+  st_rlx(&slab->summary, summary);
+  st_rlx(&slab->state, (state & (SLAB_COUNT_ONE - 1)) | slab_count_bits(slab) << SLAB_COUNT_SHIFT);
+}
+
+static int violated(bool holds, const char *what, const struct slab *slab) {
+  struct text t;
+  if (holds) return 0;
+  text_start(&t, 2);
+  text_str(&t, "hakmem: check: ");
+  text_str(&t, what);
+  text_str(&t, " at ");
+  text_hex(&t, (uintptr_t)slab->base);
+  text_str(&t, ": state ");
+  text_hex(&t, ld_rlx(&slab->state));
+  text_str(&t, ", bits ");
+  text_u64(&t, slab_count_bits(slab));
+  text_str(&t, "\n");
+  text_flush(&t);
+  return 1;
+}
+
+int slab_check(const struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  const struct class_row *row = &class_table[slab_class(state)];
+  uint64_t unseen = 0;
+  int bad = 0;
+  for (unsigned w = 0; w < row->words; w++)
+    if (ld_rlx(&slab->words[w]) && !(ld_rlx(&slab->summary) >> w & 1)) unseen |= (uint64_t)1 << w;
+  bad += violated(slab_class(state) > 0 && slab_class(state) < CLASSES, "a slab has no class", slab);
+  bad += violated(slab_count(state) == (int32_t)slab_count_bits(slab), "I2: count is not bits", slab);
+  bad += violated((state & 3) != 3, "I3: a slab is owned and listed", slab);
+  bad += violated(!unseen, "I2: a word with free blocks is not in the summary", slab);
+  return bad;
+}

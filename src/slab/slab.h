@@ -1,0 +1,108 @@
+/* slab - equal blocks of one class in a run of units; a free block is a set bit.
+ *
+ * Owns:     the slab's bitmap and its state word.
+ * Promise:  a block is claimed by one owner at most between two returns; claimed blocks come in address
+ *           order from the lowest page up. No block is touched.
+ * Threads:  claim, carve: the owner. return, state: any.
+ * Cost:     two atomic operations for up to 64 blocks of one word.
+ * Refuses:  claim gives 0 blocks when it sees none free.
+ * Inverse:  slab_claim / slab_return_any; slab_carve / slab_retire.
+ * Invariants: I2: count == bits set, whenever no claim or return is in flight. I3: OWNED or LISTED,
+ *           never both. I6: bits fall before blocks are handed out; a return sets bits before it counts them.
+ *
+ * `state` is one word: OWNED, LISTED, the class, and above them the *signed* count of free blocks. A
+ * claim may take a bit whose returner has not counted it yet: the count then dips below zero for a
+ * moment, and the borrow leaves the flags alone.
+ */
+#ifndef SLAB_SLAB_H
+#define SLAB_SLAB_H
+
+#include "base/atomic.h"
+#include "slab/class.h"
+#include "super/superslab.h"
+
+enum {
+  SLAB_OWNED = 1,
+  SLAB_LISTED = 2,
+  SLAB_CLASS_SHIFT = 2,
+  SLAB_COUNT_SHIFT = 10,
+  SLAB_COUNT_ONE = 1 << SLAB_COUNT_SHIFT,
+};
+
+struct slab {
+  uint32_t state;            /* [any] */
+  uint32_t unused;           /* keeps the words of small slabs in the first line */
+  char *base;                /* [const] while carved */
+  uint64_t summary;          /* [any] bit w: word w may have set bits */
+  uint64_t words[SLAB_WORDS]; /* [any] bit i of word w: block 64 w + i is free */
+  struct link link;          /* [lock class] in the pool's list when LISTED */
+  char pad[SLAB_BYTES - 24 - 8 * SLAB_WORDS - sizeof(struct link)];
+};
+
+_Static_assert(sizeof(struct slab) == SLAB_BYTES, "a slab's descriptor is nine cache lines");
+
+ALWAYS_INLINE int32_t slab_count(uint32_t state) {
+  return (int32_t)state >> SLAB_COUNT_SHIFT;
+}
+
+ALWAYS_INLINE unsigned slab_class(uint32_t state) {
+  return (state >> SLAB_CLASS_SHIFT) & 0xff;
+}
+
+ALWAYS_INLINE struct slab *slab_at(struct superslab *super, unsigned first) {
+  return (struct slab *)(void *)super->slabs[first];
+}
+
+/* The slab of a block. P is in a slab: its tag said so. */
+ALWAYS_INLINE struct slab *slab_of(const void *p) {
+  struct superslab *super = map_super(p);
+  return slab_at(super, ld_rlx(&super->head[unit_of(p)]));
+}
+
+ALWAYS_INLINE struct superslab *slab_super(const struct slab *slab) {
+  return map_super(slab->base);
+}
+
+/* The index of the block at P, of a slab of class ROW. */
+ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_row *row,
+                                  const void *p) {
+  return (unsigned)(((uint64_t)((const char *)p - slab->base) * row->magic) >> MAGIC_SHIFT);
+}
+
+/* Is P the start of a block of SLAB? */
+bool slab_starts_block(const struct slab *slab, const struct class_row *row, const void *p);
+
+/* Sets up units taken from a superslab as a slab that the caller owns. */
+struct slab *slab_carve(const struct units *units, unsigned class);
+
+/* Takes up to WANT free blocks (at most what OUT holds), the lowest first; writes them to OUT in
+ * descending order, so that the last is the lowest. Returns how many. The owner only. */
+unsigned slab_claim(struct slab *slab, void **out, unsigned want);
+
+/* Sets the bits MASK of WORD: those blocks are free, but not counted yet. Returns the bits that were
+ * set already: blocks returned twice. */
+uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
+
+/* Counts N returned blocks; the last access of a returner. Returns the state before. */
+uint32_t slab_count_returned_any(struct slab *slab, unsigned n);
+
+/* What a returner must do for an unowned slab whose state before its N blocks was OLD: settle it? */
+ALWAYS_INLINE bool slab_crossed_line(uint32_t old, unsigned n) {
+  const struct class_row *row = &class_table[slab_class(old)];
+  int32_t before = slab_count(old);
+  int32_t after = before + (int32_t)n;
+  if (old & SLAB_OWNED) return false;
+  if (after == row->blocks) return true;
+  return !(old & SLAB_LISTED) && before < row->threshold && after >= row->threshold;
+}
+
+/* The number of set bits, for checks and for a forked child that mends what was in flight. */
+unsigned slab_count_bits(const struct slab *slab);
+
+/* Corrects the count to the bits; only where no other thread runs. */
+void slab_recount(struct slab *slab);
+
+/* I2 and the summary; exact only when nothing is in flight. Returns the number of violations. */
+int slab_check(const struct slab *slab);
+
+#endif

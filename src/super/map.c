@@ -1,0 +1,62 @@
+#include "super/map.h"
+
+#include "base/bits.h"
+#include "base/lock.h"
+#include "base/text.h"
+#include "os/map.h"
+
+struct slab_map slab_map;
+
+static struct lock cover_lock;
+static size_t leaf_bytes; /* [lock cover] */
+
+/* A system call under a lock, decided so: once per 4 GiB, and a lost race would map two leaves. */
+COLD static bool cover_slow(uintptr_t i, int *error) {
+  bool covered = true;
+  lock_take(&cover_lock);
+  if (!ld_rlx(&slab_map.root[i])) {
+    struct leaf *leaf = os_map(round_up(sizeof *leaf, UNIT_SIZE), error);
+    if (leaf) {
+      st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero); /* pairs: map_leaf */
+      leaf_bytes += sizeof *leaf;
+    }
+    covered = leaf != NULL;
+  }
+  lock_drop(&cover_lock);
+  return covered;
+}
+
+bool map_cover(const void *p, int *error) {
+  uintptr_t i = (uintptr_t)p >> LEAF_SHIFT;
+  ASSERT(i < ROOT_ENTRIES);
+  return ld_acq(&slab_map.root[i]) || cover_slow(i, error); /* pairs: cover_slow */
+}
+
+void map_set_super(const void *p, void *descriptor) {
+  struct leaf *leaf = map_leaf(p);
+  ASSERT_DEBUG(leaf != &slab_map.zero);
+  st_rel(&leaf->super[(uint32_t)(uintptr_t)p >> SUPER_SHIFT], descriptor); /* pairs: map_super */
+}
+
+void map_set_tags(const void *p, unsigned n, tag_t tag) {
+  struct leaf *leaf = map_leaf(p);
+  uint32_t unit = (uint32_t)(uintptr_t)p >> UNIT_SHIFT;
+  ASSERT_DEBUG(leaf != &slab_map.zero);
+  for (unsigned i = 0; i < n; i++) st_rlx(&leaf->tag[unit + i], tag);
+}
+
+size_t map_leaf_bytes(void) {
+  size_t bytes;
+  lock_take(&cover_lock);
+  bytes = leaf_bytes;
+  lock_drop(&cover_lock);
+  return bytes;
+}
+
+void map_fork_take(void) {
+  lock_take(&cover_lock);
+}
+
+void map_fork_drop(void) {
+  lock_drop(&cover_lock);
+}

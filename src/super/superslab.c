@@ -1,0 +1,291 @@
+#include "super/superslab.h"
+
+#include <errno.h>
+
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "os/map.h"
+#include "super/meta.h"
+#include "super/purge.h"
+
+static struct lock pool_of_supers;   /* guards all below, and the fields marked [lock super] */
+static struct link bins[BINS];       /* [lock super] */
+static struct link dirty_list;       /* [lock super] oldest first */
+static struct link all_supers;       /* [lock super] */
+static struct superslab *spare;      /* [lock super] retired descriptors, linked through `base` */
+static unsigned empty_count;         /* [lock super] superslabs in BIN_EMPTY */
+
+void super_lock(void) {
+  lock_take(&pool_of_supers);
+}
+
+void super_unlock(void) {
+  lock_drop(&pool_of_supers);
+}
+
+struct link *super_all_locked(void) {
+  return &all_supers;
+}
+
+/* The bin of a superslab with the free units W: the log2 of its longest run. */
+static unsigned bin_of(uint64_t w) {
+  unsigned bin = 0;
+  if (!w) return BIN_NONE;
+  for (unsigned step = 1; step < 64 && (w & (w >> step)); step *= 2, bin++) w &= w >> step;
+  return bin;
+}
+
+void super_rebin_locked(struct superslab *super) {
+  unsigned bin = bin_of(super->free);
+  ASSERT_DEBUG(lock_held(&pool_of_supers));
+  if (bin == super->bin_index) return;
+  if (super->bin_index == BIN_EMPTY) empty_count--;
+  if (super->bin_index != BIN_NONE) list_remove(&super->bin);
+  if (bin != BIN_NONE) list_push(&bins[bin], &super->bin);
+  if (bin == BIN_EMPTY) empty_count++;
+  super->bin_index = bin;
+}
+
+struct superslab *super_next_dirty_locked(void) {
+  if (list_empty(&dirty_list)) return NULL;
+  return LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
+}
+
+void super_relist_dirty_locked(struct superslab *super) {
+  if (super->dirty_link.next == &super->dirty_link) list_append(&dirty_list, &super->dirty_link);
+}
+
+bool super_admit(size_t bytes, struct refusal *why) {
+  uint64_t limit = option(OPT_LIMIT);
+  uint64_t before = add_rlx(&counter_value[CNT_SUPER_BYTES], bytes);
+  if (!limit || before + bytes <= limit) return true;
+  count_down_any(CNT_SUPER_BYTES, bytes);
+  *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
+  return false;
+}
+
+void super_dismiss(size_t bytes) {
+  count_down_any(CNT_SUPER_BYTES, bytes);
+}
+
+static struct superslab *descriptor_take(int *error) {
+  struct superslab *super;
+  super_lock();
+  super = spare;
+  if (super) spare = (struct superslab *)(void *)super->base;
+  super_unlock();
+  return super ? super : meta_alloc(sizeof *super, 64, error);
+}
+
+static void descriptor_give(struct superslab *super) {
+  super_lock();
+  super->base = (char *)(void *)spare;
+  spare = super;
+  super_unlock();
+}
+
+/* Maps a superslab that no list knows yet. */
+static struct superslab *super_map_new(struct refusal *why) {
+  struct superslab *super;
+  char *base;
+  if (!super_admit(SUPER_SIZE, why)) return NULL;
+  *why = (struct refusal){REASON_MAPFAIL, ENOMEM, SUPER_SIZE};
+  super = descriptor_take(&why->error);
+  if (!super) goto no_descriptor;
+  base = os_map_aligned(SUPER_SIZE, SUPER_SIZE, &why->error);
+  if (!base) goto no_memory;
+  if (!map_cover(base, &why->error)) goto no_leaf;
+  super->base = base;
+  super->free = ~(uint64_t)0;
+  super->dirty = 0;
+  super->bin_index = BIN_NONE;
+  list_init(&super->bin);
+  list_init(&super->dirty_link);
+  map_set_super(base, super);
+  count_any(CNT_SUPER_MAPPED, 1);
+  return super;
+no_leaf:
+  os_unmap(base, SUPER_SIZE);
+no_memory:
+  descriptor_give(super);
+no_descriptor:
+  super_dismiss(SUPER_SIZE);
+  return NULL;
+}
+
+static void super_enlist_locked(struct superslab *super) {
+  list_append(&all_supers, &super->all);
+  super_rebin_locked(super);
+}
+
+/* Takes an empty superslab off all lists, for super_retire after the unlock. */
+static void super_delist_locked(struct superslab *super) {
+  ASSERT_DEBUG(super->bin_index == BIN_EMPTY);
+  list_remove(&super->bin);
+  super->bin_index = BIN_NONE;
+  empty_count--;
+  list_remove(&super->all);
+  if (super->dirty) {
+    list_remove(&super->dirty_link);
+    purge_release((size_t)bit_count(super->dirty) << UNIT_SHIFT);
+    super->dirty = 0;
+  }
+}
+
+/* Gives a delisted superslab back. When the system refuses, its pages go and it is kept. */
+static size_t super_retire(struct superslab *super) {
+  map_set_super(super->base, NULL);
+  if (os_unmap(super->base, SUPER_SIZE)) {
+    super_dismiss(SUPER_SIZE);
+    count_any(CNT_SUPER_UNMAPPED, 1);
+    descriptor_give(super);
+    return SUPER_SIZE;
+  }
+  os_purge(super->base, SUPER_SIZE);
+  map_set_super(super->base, super);
+  super_lock();
+  super_enlist_locked(super);
+  super_unlock();
+  return 0;
+}
+
+static struct superslab *oldest_empty_locked(unsigned keep) {
+  struct superslab *super;
+  if (empty_count <= keep) return NULL;
+  super = LINK_OWNER(bins[BIN_EMPTY].prev, struct superslab, bin);
+  super_delist_locked(super);
+  return super;
+}
+
+size_t super_drop_empty(unsigned keep) {
+  size_t bytes = 0;
+  for (;;) {
+    struct superslab *super;
+    size_t retired;
+    super_lock();
+    super = oldest_empty_locked(keep);
+    super_unlock();
+    retired = super ? super_retire(super) : 0;
+    if (!retired) return bytes;
+    bytes += retired;
+  }
+}
+
+unsigned super_prewarm(unsigned n) {
+  struct refusal why;
+  unsigned done = 0;
+  for (; done < n; done++) {
+    struct superslab *super = super_map_new(&why);
+    if (!super) break;
+    if (os_populate(super->base, SUPER_SIZE)) {
+      super->dirty = ~(uint64_t)0; /* nobody else knows it yet */
+      purge_retain(SUPER_SIZE);
+    }
+    super_lock();
+    if (super->dirty) list_append(&dirty_list, &super->dirty_link);
+    super_enlist_locked(super);
+    super_unlock();
+  }
+  return done;
+}
+
+/* Every ALIGN-th bit; ALIGN is a power of two up to 64. */
+static uint64_t aligned_bits(unsigned align) {
+  uint64_t mask = 1;
+  for (unsigned step = align; step < 64; step *= 2) mask |= mask << step;
+  return mask;
+}
+
+/* Where N free units in a row start; resident ones are preferred: their pages need no fault. */
+static unsigned find_units(const struct superslab *super, unsigned n, uint64_t allowed) {
+  uint64_t starts = bit_run_starts(super->dirty, n) & allowed;
+  if (!starts) starts = bit_run_starts(super->free, n) & allowed;
+  return starts ? bit_lowest(starts) : SUPER_UNITS;
+}
+
+static void hold_locked(struct superslab *super, unsigned first, unsigned n, struct units *out) {
+  uint64_t span = bit_span(first, n);
+  uint64_t dirty = super->dirty & span;
+  if (super->bin_index == BIN_EMPTY) count_any(CNT_SUPER_REUSED, 1);
+  super->free &= ~span;
+  super->dirty &= ~span;
+  if (dirty) purge_release((size_t)bit_count(dirty) << UNIT_SHIFT);
+  if (dirty && !super->dirty) list_remove(&super->dirty_link);
+  super_rebin_locked(super);
+  count_any(CNT_UNITS_TAKEN, n);
+  *out = (struct units){super, first, !dirty};
+}
+
+/* Looks through the bins from the fullest superslabs to the emptiest. */
+static bool take_locked(unsigned n, unsigned align, struct units *out) {
+  uint64_t allowed = aligned_bits(align);
+  for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
+    int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
+    LIST_EACH(link, &bins[bin]) {
+      struct superslab *super = LINK_OWNER(link, struct superslab, bin);
+      unsigned first = find_units(super, n, allowed);
+      if (first < SUPER_UNITS) {
+        hold_locked(super, first, n, out);
+        return true;
+      }
+      if (!--patience) break;
+    }
+  }
+  return false;
+}
+
+bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
+  struct superslab *fresh;
+  bool taken;
+  super_lock();
+  taken = take_locked(n, align, out);
+  super_unlock();
+  if (taken) return true;
+  fresh = super_map_new(why);
+  if (!fresh) return false;
+  super_lock();
+  super_enlist_locked(fresh);
+  hold_locked(fresh, 0, n, out);
+  super_unlock();
+  return true;
+}
+
+void units_give(struct superslab *super, unsigned first, unsigned n) {
+  uint64_t span = bit_span(first, n);
+  struct superslab *surplus;
+  purge_retain((size_t)n << UNIT_SHIFT);
+  super_lock();
+  ASSERT(!(super->free & span)); /* I5: given once */
+  if (!super->dirty) list_append(&dirty_list, &super->dirty_link);
+  super->free |= span;
+  super->dirty |= span;
+  super_rebin_locked(super);
+  surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
+  super_unlock();
+  count_any(CNT_UNITS_GIVEN, n);
+  if (surplus) super_retire(surplus);
+  if (UNLIKELY(purge_due())) purge_settle();
+}
+
+bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigned n) {
+  struct units more;
+  bool free;
+  if (first + n > SUPER_UNITS) return false;
+  super_lock();
+  free = !(~super->free & bit_span(first + old, n - old));
+  if (free) hold_locked(super, first + old, n - old, &more);
+  super_unlock();
+  return free;
+}
+
+void super_fork_take(void) {
+  super_lock();
+  meta_fork_take();
+  map_fork_take();
+}
+
+void super_fork_drop(void) {
+  map_fork_drop();
+  meta_fork_drop();
+  super_unlock();
+}

@@ -1,0 +1,103 @@
+/* superslab - 4 MiB of address space in 64 units, and their descriptors, out of line.
+ *
+ * Owns:     all superslabs, in bins by their longest run of free units; the empty ones are the last
+ *           bin, which is the LRU cache (most recently emptied first).
+ * Promise:  a unit is free, or held by one slab or run. An empty superslab beyond HAKMEM_SS_CACHE goes
+ *           back to the system.
+ * Threads:  any; one lock, never held across a system call.
+ * Cost:     one lock per slab or run taken or given; a mapping per 64 units of growth.
+ * Refuses:  EXHAUSTION at HAKMEM_LIMIT, MAPFAIL when the system refuses.
+ * Inverse:  units_take / units_give; super_map_new / super_retire.
+ * Dials:    HAKMEM_SS_CACHE, HAKMEM_PREWARM, HAKMEM_LIMIT.   Gauges: super.*.
+ * Invariants: S1: dirty is a subset of free. S2: a superslab is in the bin of its longest run, and in
+ *           none when it has no free unit. S3: the tags of free units are 0. S4: the bytes retained are the
+ *           dirty units' and the cached huge mappings'.
+ */
+#ifndef SUPER_SUPERSLAB_H
+#define SUPER_SUPERSLAB_H
+
+#include "base/atomic.h"
+#include "base/bits.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "diag/failure.h"
+#include "super/map.h"
+
+enum {
+  SLAB_BYTES = 576, /* a slab's descriptor: nine cache lines, so that neighbours spread over the sets */
+  BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
+  BIN_EMPTY = 6,
+  BIN_NONE = 7,
+};
+
+struct superslab {
+  char *base;             /* [lock super] */
+  uint64_t free;          /* [lock super] units nobody holds */
+  uint64_t dirty;         /* [lock super] free units that may have resident pages */
+  struct link bin;        /* [lock super] */
+  struct link dirty_link; /* [lock super] in the list of those with dirty units, oldest first */
+  struct link all;        /* [lock super] */
+  unsigned bin_index;     /* [lock super] */
+  uint8_t head[SUPER_UNITS];   /* [any] relaxed; the holder of the unit writes: its first unit */
+  uint8_t length[SUPER_UNITS]; /* [any] relaxed; at a first unit: how many units are held */
+  char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64); /* of the room slab, one per first unit */
+};
+
+/* Why memory could not be had; `reason` says which of the other fields mean something. */
+struct refusal {
+  enum reason reason;
+  int error;
+  size_t bytes;
+};
+
+struct units {
+  struct superslab *super;
+  unsigned first;
+  bool zeroed; /* nothing was written to them since the system gave them */
+};
+
+/* Takes N units in a row, the first at a multiple of ALIGN units (both at most 64).
+ * Returns false and fills WHY when there are none and none may be had. */
+bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why);
+
+/* Gives N units back; their tags are 0 already. They stay resident within the budget. */
+void units_give(struct superslab *super, unsigned first, unsigned n);
+
+/* Tries to make a holding of OLD units one of N units, N > OLD, in place. */
+bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigned n);
+
+ALWAYS_INLINE char *unit_address(const struct superslab *super, unsigned unit) {
+  return super->base + ((size_t)unit << UNIT_SHIFT);
+}
+
+ALWAYS_INLINE unsigned unit_of(const void *p) {
+  return ((uintptr_t)p >> UNIT_SHIFT) & (SUPER_UNITS - 1);
+}
+
+/* Maps N superslabs, makes them resident and caches them. Returns how many the system granted. */
+unsigned super_prewarm(unsigned n);
+
+/* Gives cached empty superslabs back until KEEP are left. Returns the bytes given back. */
+size_t super_drop_empty(unsigned keep);
+
+/* Admits BYTES of address space under HAKMEM_LIMIT; every mapping for blocks asks first. */
+bool super_admit(size_t bytes, struct refusal *why);
+void super_dismiss(size_t bytes);
+
+/* The list of all superslabs, for walks under the lock. */
+struct link *super_all_locked(void);
+void super_lock(void);
+void super_unlock(void);
+
+void super_fork_take(void); /* all locks of this room */
+void super_fork_drop(void);
+
+/* S1..S4. Returns the number of violations, each told on stderr. */
+int super_check(void);
+
+/* For the box `purge` alone. */
+void super_rebin_locked(struct superslab *super);
+struct superslab *super_next_dirty_locked(void);
+void super_relist_dirty_locked(struct superslab *super);
+
+#endif
