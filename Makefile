@@ -6,23 +6,34 @@ PREFIX = /usr/local
 DESTDIR =
 BUILD = build
 LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+VERSION = 0.1.0
 
-WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla
+WARN = -Wall -Wextra -Werror -Wshadow -Wundef -Wvla
+WARN_C = -Wstrict-prototypes -Wmissing-prototypes
+OPT = -O2 -g
 # No builtin: a compiler that knows malloc may turn the inside of calloc into a call of calloc.
 CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden -fno-builtin-malloc \
        -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -pthread
-OPT = -O2 -g
-CFLAGS = $(OPT) $(CORE) $(WARN) $(EXTRA)
+CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
+TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
 LDFLAGS = -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
-SOURCES = $(sort $(wildcard src/*/*.c))
-OBJECTS = $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
-TIDY_SOURCES = $(SOURCES)
+SOURCES := $(sort $(wildcard src/*/*.c))
+OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/api/nothrow.o
+ROOMS := $(shell cat src/LAYERS)
+BENCHES := $(filter-out %/null_malloc,$(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c)))
+API_NAMES := $(basename $(notdir $(wildcard test/api/*.c test/api/*.cc)))
+API_TESTS := $(API_NAMES:%=$(BUILD)/api-bin/%) $(API_NAMES:%=$(BUILD)/api-static/%)
+RACE_TESTS := $(patsubst test/race/%.c,$(BUILD)/race-bin/%,$(wildcard test/race/*.c))
+ROOM_TESTS := $(foreach room,$(ROOMS) oom,$(patsubst test/%.c,$(BUILD)/test/%,\
+                $(if $(filter api,$(room)),,$(wildcard test/$(room)/*.c))))
 
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static run check bench install clean deps-build
+.PHONY: all shared static debug tsan asan run check bench install uninstall clean tests benches
+.DELETE_ON_ERROR:
 
 all: shared static
 
@@ -32,17 +43,118 @@ static: $(BUILD)/libhakmem.a
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	@$(CC) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+	@$(CC) $(OPT) $(CORE) $(WARN) $(WARN_C) $(EXTRA) -fPIC -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.o: src/%.cc Makefile
+	@mkdir -p $(@D)
+	@$(CXX) $(OPT) $(CORE_CXX) $(WARN) -fPIC -MMD -MP -c -o $@ $<
 
 # An exception of a C++ new_handler passes through operator new.
 $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions
 
 $(BUILD)/libhakmem.so: $(OBJECTS)
-	@$(CC) $(OPT) -shared $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
+	@$(CC) $(OPT) $(EXTRA) -shared $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
 
+# One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
 $(BUILD)/libhakmem.a: $(OBJECTS)
+	@ld -r -o $(BUILD)/hakmem.o $(OBJECTS)
+	@objcopy --localize-hidden $(BUILD)/hakmem.o
 	@rm -f $@
-	@ar rcs $@ $(OBJECTS)
+	@ar rcs $@ $(BUILD)/hakmem.o
+
+# --- variants: another compiler's checks over the same sources, under build/NAME ---
+
+debug:
+	@$(MAKE) --no-print-directory BUILD=build/debug OPT="-O1 -g -DHAK_DEBUG=2" all
+
+# A sanitizer's own malloc must stay in force, so these builds export the hak_* names alone.
+TSAN = OPT="-O1 -g -fsanitize=thread -DHAK_PREFIXED" BUILD=build/tsan CC=clang
+ASAN = OPT="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -DHAK_PREFIXED" \
+       BUILD=build/asan CC=clang
+
+tsan:
+	@$(MAKE) --no-print-directory $(TSAN) static build/tsan/race-bin/stress
+
+asan:
+	@$(MAKE) --no-print-directory $(ASAN) static build/asan/race-bin/stress
+
+# --- tests ---
+
+# up_to ROOM: the objects of the rooms from the lowest up to it.
+take_to = $(if $(2),$(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,\
+            $(call take_to,$(1),$(wordlist 2,99,$(2)))))
+up_to = $(foreach room,$(call take_to,$(1),$(ROOMS)),$(filter $(BUILD)/obj/$(room)/%,$(OBJECTS)))
+
+define room_rule
+$(BUILD)/test/$(1)/%: test/$(1)/%.c test/test.h $(call up_to,$(1))
+	@mkdir -p $$(@D)
+	@$$(CC) $$(OPT) -std=c11 $$(TEST) $$(WARN) -MMD -MP -MF $$@.d -o $$@ $$< $(call up_to,$(1))
+endef
+$(foreach room,$(filter-out api,$(ROOMS)),$(eval $(call room_rule,$(room))))
+
+STATIC_LINK = $(BUILD)/libhakmem.a -ldl
+
+$(BUILD)/api-bin/%: test/api/%.c test/test.h test/api/api.h
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
+
+$(BUILD)/api-static/%: test/api/%.c test/test.h test/api/api.h $(BUILD)/libhakmem.a
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
+
+$(BUILD)/api-bin/%: test/api/%.cc test/test.h test/api/api.h
+	@mkdir -p $(@D)
+	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $<
+
+$(BUILD)/api-static/%: test/api/%.cc test/test.h test/api/api.h $(BUILD)/libhakmem.a
+	@mkdir -p $(@D)
+	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
+
+# Prefixed builds link the library; the others are run under it.
+PREFIXED_LIB = $(if $(findstring PREFIXED,$(OPT)),$(BUILD)/libhakmem.a)
+
+$(BUILD)/race-bin/%: test/race/%.c test/test.h $(PREFIXED_LIB)
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) -std=c11 $(TEST) -Itest/api $(WARN) -o $@ $< $(PREFIXED_LIB)
+
+$(BUILD)/bench/%: bench/%.c bench/bench.h Makefile
+	@mkdir -p $(@D)
+	@$(CC) -O2 -g -std=c11 $(TEST) $(WARN) -o $@ $<
+
+$(BUILD)/bench/null_malloc.so: bench/null_malloc.c Makefile
+	@mkdir -p $(@D)
+	@$(CC) -O2 -g -std=c11 $(TEST) $(WARN) -shared -fPIC -o $@ $<
+
+benches: $(BENCHES) $(BUILD)/bench/null_malloc.so
+
+tests: all $(API_TESTS) $(RACE_TESTS) $(ROOM_TESTS) benches
+
+check:
+	@tools/deps check
+	@$(MAKE) --no-print-directory -j2 tests tsan asan
+	@tools/check --also "lint=tools/lint"
+
+# --- for people ---
+
+run:
+	@tools/deps run
+	@$(MAKE) --no-print-directory -j2 all
+	@tools/demo
+
+bench:
+	@tools/deps bench
+	@$(MAKE) --no-print-directory -j2 all benches
+	@bench/run
+
+install: all
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(BUILD)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.so
+	install -m 644 $(BUILD)/libhakmem.a $(DESTDIR)$(LIBDIR)/libhakmem.a
+	install -m 644 include/hakmem.h $(DESTDIR)$(INCLUDEDIR)/hakmem.h
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.a
+	rm -f $(DESTDIR)$(INCLUDEDIR)/hakmem.h
 
 clean:
 	rm -rf build

@@ -1,8 +1,8 @@
 /* route - ACE's router: which way a request of a given size goes.
  *
  * Owns:     nothing: pure functions over the class table.
- * Promise:  every size has a route; the smallest class that fits, unless it is above W_MAX times the
- *           size; then a run, then a mapping. Tiny sizes have no other route than their class.
+ * Promise:  every size has a route; the smallest class that fits, unless it is above W_MAX times
+ *           the size; then a run, then a mapping. Tiny sizes have no other route than their class.
  * Threads:  any.
  * Cost:     a few instructions; not on the hit path.
  * Refuses:  nothing: a class that is refused is a reason, not an error.

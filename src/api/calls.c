@@ -17,7 +17,8 @@ EXPORT void *hak_calloc(size_t n, size_t size) {
   size_t bytes;
   bool zeroed;
   void *p;
-  if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX; /* refused, and recorded, as such */
+  /* refused, and recorded, as such */
+  if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
   if (bytes <= CLASS_MAX) {
     p = hak_malloc(bytes);
     return p ? memset(p, 0, bytes) : NULL;
@@ -49,7 +50,7 @@ EXPORT void *hak_realloc(void *p, size_t size) {
     q = foreign_realloc(p, size);
     return q ? q : no_memory();
   }
-  if (size <= usable && usable <= CLASS_MAX && 2 * size >= usable) return p;
+  if (size <= usable && usable <= CLASS_MAX && 2 * size + GRAIN >= usable) return p;
   q = front_resize(p, size);
   return q ? q : move_block(p, usable, size);
 }
@@ -62,7 +63,7 @@ EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
 
 static void *aligned(size_t align, size_t size) {
   unsigned class = align <= UNIT_SIZE ? class_of_aligned(size, align) : 0;
-  void *p = class ? front_pop(self_gates, 2 * class) : NULL;
+  void *p = class ? front_pop(self_gates, 2 * (size_t)class) : NULL;
   return p ? p : front_alloc_aligned(align, size);
 }
 

@@ -5,11 +5,13 @@
 
 #include "api/calls.h"
 #include "api/names.h"
+#include "api/nothrow.h"
 #include "base/text.h"
 
 typedef void (*new_handler)(void);
 
-/* A function of the C++ runtime, also of one that was loaded after us and out of the global scope. */
+/* A function of the C++ runtime, also of one that was loaded after us and out of the global scope.
+ * */
 static void *runtime_function(const char *name) {
   static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
   void *function = dlsym(RTLD_DEFAULT, name);
@@ -45,7 +47,10 @@ COLD static void *new_failed(size_t size, size_t align, bool throws) {
   while (!p) {
     new_handler handler = current_handler();
     if (!handler) break;
-    handler();
+    if (throws)
+      handler();
+    else if (!nothrow_call(handler))
+      break;
     p = allocate(size, align);
   }
   if (!p && throws) throw_bad_alloc();

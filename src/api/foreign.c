@@ -8,7 +8,8 @@
 #include "front/front.h"
 #include "os/process.h"
 
-/* glibc exports its own under this name too, and libcs that do not have no foreign blocks we know. */
+/* glibc exports its own under this name too, and libcs that do not have no foreign blocks we know.
+ * */
 extern void __libc_free(void *p) WEAK;
 
 /* A glibc chunk: two words before the block, the second its size with three flags. */

@@ -1,8 +1,8 @@
 /* foreign - pointers that hakmem did not hand out.
  *
  * Owns:     the addresses of libc's own functions, once asked for.
- * Promise:  a block of libc's heap goes back to libc, whole; what nobody owns is reported by address and ends
- *           the process. The heaps are never mixed.
+ * Promise:  a block of libc's heap goes back to libc, whole; what nobody owns is reported by
+ *           address and ends the process. The heaps are never mixed.
  * Threads:  any.
  * Cost:     a few system calls; such pointers are rare.
  */

@@ -10,7 +10,7 @@ NOINLINE static void *malloc_above(size_t size) {
   struct gates *gates = self_gates;
   void *p;
   if (UNLIKELY(size > CLASS_MAX)) return api_malloc_miss(size);
-  p = front_pop(gates, 2 * class_of_large(size));
+  p = front_pop(gates, 2 * (size_t)class_of_large(size));
   return LIKELY(p != NULL) ? p : api_malloc_miss(size);
 }
 
@@ -27,7 +27,7 @@ EXPORT void hak_free(void *p) {
   size_t code = map_tag(p) ^ gates->owner_tag;
   struct mag *mag;
   void **top;
-  if (UNLIKELY(code >= 2 * CLASSES)) {
+  if (UNLIKELY(code >= CODES)) {
     api_free_elsewhere(p);
     return;
   }

@@ -1,7 +1,11 @@
 /* names - under which names the library exports its functions.
  *
- * With HAK_PREFIXED only the hak_* names exist: for builds under a sanitizer, whose own malloc must stay
- * in force, and for programs that want both heaps.
+ * Owns:     the names of libc and C++, as aliases of the hak_* functions.
+ * Promise:  all of them or none: a program never gets malloc from here and calloc from libc.
+ * Threads:  any.
+ *
+ * With HAK_PREFIXED only the hak_* names exist: for builds under a sanitizer, whose own malloc must
+ * stay in force, and for programs that want both heaps.
  */
 #ifndef API_NAMES_H
 #define API_NAMES_H

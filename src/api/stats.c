@@ -25,7 +25,7 @@ static void add_super(struct heap_stats *s, struct superslab *super) {
   for (uint64_t held = ~super->free; held; held &= held - 1) {
     unsigned unit = bit_lowest(held);
     unsigned code = map_tag(unit_address(super, unit)) & TAG_CODE_MASK;
-    if (code && code < 2 * CLASSES && ld_rlx(&super->head[unit]) == unit)
+    if (code && code < CODES && ld_rlx(&super->head[unit]) == unit)
       add_slab(s, slab_at(super, unit));
   }
 }

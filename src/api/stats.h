@@ -1,8 +1,8 @@
 /* stats - what the allocator holds, told from the state itself.
  *
  * Owns:     nothing.
- * Promise:  figures are read off the slabs and magazines, not kept: they cannot drift. With other threads running
- *           each figure is true of some instant during the call.
+ * Promise:  figures are read off the slabs and magazines, not kept: they cannot drift. With other
+ *           threads running each figure is true of some instant during the call.
  * Threads:  any. No malloc, no stdio. errno is preserved.
  * Cost:     a walk over all slabs and threads.
  */

@@ -14,7 +14,13 @@
 #define EXPORT __attribute__((visibility("default")))
 #define ALIGNED(n) __attribute__((aligned(n)))
 #define WEAK __attribute__((weak))
-#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+
+/* For the one function that is C++. */
+#ifdef __cplusplus
+#define NOTHROW_LINKAGE extern "C"
+#else
+#define NOTHROW_LINKAGE
+#endif
 
 /* Initial-exec: one load and no call, and eight bytes of it fit in any process, also by dlopen. */
 #define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))

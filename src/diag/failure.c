@@ -19,7 +19,8 @@ COLD void failure_record(enum reason reason, size_t size, size_t bytes, int erro
   enum tier tier = tier_of(size);
   struct failure *f = &ring[add_rlx(&tickets, 1) % FAILURES_KEPT];
   add_rlx(&counts[reason][tier], 1);
-  /* Two writers meet in a slot only when 256 failures pass within one; then a field may be another's. */
+  /* Two writers meet in a slot only when 256 failures pass within one; then a field may be
+   * another's. */
   st_rlx(&f->time, os_nanoseconds());
   st_rlx(&f->size, size);
   st_rlx(&f->bytes, bytes);

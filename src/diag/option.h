@@ -1,7 +1,8 @@
 /* option - the dials: one table of name, type, default, bounds and meaning.
  *
  * Owns:     the value in force of each option.
- * Promise:  a value outside an option's bounds is named in one line on stderr and never takes effect.
+ * Promise:  a value outside an option's bounds is named in one line on stderr and never takes
+ *           effect.
  * Threads:  any may read; option_load runs once, before the first block is given.
  * Cost:     a read is one load; no option is read on the hit path.
  * Refuses:  option_set: unknown name, bad value, only read at start.

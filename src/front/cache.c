@@ -210,9 +210,9 @@ void cache_empty(struct thread *t) {
   flush_outbox(t);
   for (unsigned class = 1; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
-    struct slab *slab = cell->slab;
+    struct slab *slab;
     if (thread_top(t, class) != cell->base) flush(t, class, MAGAZINE_MAX);
-    slab = cell->slab; /* the flush may have let go of it */
+    slab = cell->slab; /* read now: the flush may have let go of it */
     cell->slab = NULL;
     if (slab) pool_let_go(slab);
   }

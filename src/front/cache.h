@@ -1,8 +1,9 @@
 /* cache - blocks between a thread's magazines and outbox and their slabs.
  *
  * Owns:     nothing; works on its caller's thread.
- * Promise:  every block that leaves the backend passes cache_issue. A flush counts each slab's blocks with one
- *           atomic decrement of what it owes, whatever their number (R1.10's batch).
+ * Promise:  every block that leaves the backend passes cache_issue. A flush counts each slab's
+ *           blocks with one atomic decrement of what it owes, whatever their number (R1.10's
+ *           batch).
  * Threads:  the owner of the thread it is given.
  * Cost:     a refill: two atomic operations per up to 64 blocks; a flush: per slab and word.
  * Refuses:  what the pool refuses.
@@ -14,7 +15,8 @@
 
 #include "front/thread.h"
 
-/* The only way by which blocks leave a slab: up to WANT of CLASS into OUT, the lowest address last. */
+/* The only way by which blocks leave a slab: up to WANT of CLASS into OUT, the lowest address last.
+ * */
 unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why);
 

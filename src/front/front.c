@@ -91,6 +91,7 @@ void *front_alloc_aligned(size_t align, size_t size) {
   struct request request = {size, align, 0, false};
   if (align <= GRAIN) return front_alloc(size, NULL);
   if (cannot_be(size, align)) return NULL;
+  if (!size) request.size = 1; /* a block of its own, as malloc(0) */
   request.class = class_of_aligned(size, align);
   count_call(TLY_MALLOC_CALLS);
   return serve_or_record(&request);

@@ -1,8 +1,8 @@
 /* front - every way of a block in and out that is not a hit.
  *
  * Owns:     nothing; the thread's caches are in `thread`.
- * Promise:  serves every size, in any state of the thread: unborn, living, ended. A refusal is recorded
- *           before NULL is returned.
+ * Promise:  serves every size, in any state of the thread: unborn, living, ended. A refusal is
+ *           recorded before NULL is returned.
  * Threads:  any. errno is preserved.
  * Cost:     a class and its refill; a lock for runs; a system call for huge blocks.
  * Refuses:  what pool and system refuse, after caches were dropped and all was tried again.
@@ -13,7 +13,8 @@
 
 #include "front/thread.h"
 
-/* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to be 0. */
+/* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to
+ * be 0. */
 void *front_alloc(size_t size, bool *zeroed);
 
 /* As front_alloc, at a multiple of ALIGN, a power of two. */

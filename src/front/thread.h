@@ -1,15 +1,17 @@
 /* thread - a thread's magazines, outbox and current slabs; its birth and its end.
  *
  * Owns:     the threads' caches, the list of them, and the spare ones (last in, first out).
- * Promise:  a zeroed or ended thread needs no test on the hit path: its gates are closed. At its end a thread
- *           returns all that it caches, and the next thread takes over its memory and its owner id.
+ * Promise:  a zeroed or ended thread needs no test on the hit path: its gates are closed. At its
+ *           end a thread returns all that it caches, and the next thread takes over its memory and
+ *           its owner id.
  * Threads:  the owner; the registry: any.
  * Cost:     one lock at birth and at the end.
- * Refuses:  birth gives NULL when the system has no memory for the caches; the caller then works without.
+ * Refuses:  birth gives NULL when the system has no memory for the caches; the caller then works
+ *           without.
  * Inverse:  thread_birth / thread_end.
  * Gauges:   front.threads_born, front.threads_ended.
- * Invariants: I1: a block in a magazine or outbox is nowhere else. I6: a magazine's top falls before its blocks
- *           go on, and rises after they came.
+ * Invariants: I1: a block in a magazine or outbox is nowhere else. I6: a magazine's top falls
+ *             before its blocks go on, and rises after they came.
  *
  * A magazine is an array of free blocks below `top`; the slot below the first is NULL for ever, so
  * that one load both fetches the block and tells that there is none.
@@ -29,7 +31,8 @@ struct mag {
 /* What the hit path reads; closed, every call takes the miss path. */
 struct gates {
   uint32_t owner_tag; /* [const] owner id << 8; 0 for a thread without caches */
-  uint8_t codes[TINY_CODES]; /* [const] twice the class of the sizes 16 i; 0 where gates are closed */
+  /* [const] twice the class of the sizes 16 i; 0 where gates are closed */
+  uint8_t codes[TINY_CODES];
   struct mag mag[CLASSES];
 };
 

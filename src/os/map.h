@@ -1,7 +1,8 @@
 /* map - address space from the system and back: the only mmap, munmap, madvise and mremap.
  *
  * Owns:     nothing; the kernel does.
- * Promise:  memory from os_map* is zeroed, private, readable and writable; a refusal changes nothing.
+ * Promise:  memory from os_map* is zeroed, private, readable and writable; a refusal changes
+ *           nothing.
  * Threads:  any. errno is preserved; the reason of a refusal comes back as a value.
  * Cost:     one system call; os_map_aligned at most four.
  * Refuses:  with the errno of the system call.
@@ -19,13 +20,16 @@ void *os_map(size_t bytes, int *error);
 /* As os_map, at a multiple of ALIGN (a power of two, at least a page). */
 void *os_map_aligned(size_t bytes, size_t align, int *error);
 
-/* Returns false when the kernel refused (its table of mappings is full): the memory is still mapped. */
+/* Returns false when the kernel refused (its table of mappings is full): the memory is still
+ * mapped. */
 bool os_unmap(void *p, size_t bytes);
 
-/* Gives the pages back; the next touch finds zeros. Returns false when refused: contents are then kept. */
+/* Gives the pages back; the next touch finds zeros. Returns false when refused: contents are then
+ * kept. */
 bool os_purge(void *p, size_t bytes);
 
-/* Makes all pages resident now. Returns false when the kernel cannot (before Linux 5.14) or will not. */
+/* Makes all pages resident now. Returns false when the kernel cannot (before Linux 5.14) or will
+ * not. */
 bool os_populate(void *p, size_t bytes);
 
 /* Resizes a mapping without moving it. Returns false when refused. */

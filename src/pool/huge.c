@@ -50,8 +50,8 @@ static void uncache_locked(struct huge *huge) {
   purge_release(huge->bytes);
 }
 
-/* The cached mapping that fits best and wastes at most a quarter; its pages are resident, so what it is
- * too long by is memory. */
+/* The cached mapping that fits best and wastes at most a quarter; its pages are resident, so what
+ * it is too long by is memory. */
 static struct huge *cache_take(size_t bytes, size_t align) {
   struct huge *best = NULL;
   lock_take(&huge_lock);
@@ -193,8 +193,8 @@ static void *resized(struct huge *huge, size_t bytes) {
   return huge->base;
 }
 
-/* Moves the pages to where BYTES fit. The map forgets the old address before the kernel may give it to
- * somebody else, and knows the new one before anybody does. */
+/* Moves the pages to where BYTES fit. The map forgets the old address before the kernel may give it
+ * to somebody else, and knows the new one before anybody does. */
 static bool move(struct huge *huge, size_t bytes) {
   char *old = huge->base;
   char *to = os_reserve_aligned(bytes, SUPER_SIZE);

@@ -1,8 +1,8 @@
 /* huge - blocks above 2 MiB: a mapping each, grown and shrunk by page tables, not by copying.
  *
  * Owns:     the descriptors of huge mappings, and a cache of freed ones.
- * Promise:  a block starts at a multiple of 4 MiB (so that its descriptor has the map's slot to itself);
- *           cached mappings count as retained memory and stay within its budget.
+ * Promise:  a block starts at a multiple of 4 MiB (so that its descriptor has the map's slot to
+ *           itself); cached mappings count as retained memory and stay within its budget.
  * Threads:  any; one lock, never held across a system call.
  * Cost:     a system call each way unless the cache serves.
  * Refuses:  EXHAUSTION at HAKMEM_LIMIT, MAPFAIL when the system refuses.

@@ -31,8 +31,8 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
     list_push(list, &slab->link);
 }
 
-/* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside, and
- * no returner: all blocks are counted, and counting is a returner's last access (I5). */
+/* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside,
+ * and no returner: all blocks are counted, and counting is a returner's last access (I5). */
 static void retire_locked(struct slab *slab, uint32_t state) {
   if (state & SLAB_LISTED) list_remove(&slab->link);
   st_rel(&slab->state, 0); /* class 0: a late settler finds nothing to do; pairs: settle */
@@ -160,7 +160,7 @@ static int check_super(struct superslab *super) {
     unsigned unit = bit_lowest(held);
     tag_t tag = map_tag(unit_address(super, unit));
     unsigned code = tag & TAG_CODE_MASK;
-    if (code && code < 2 * CLASSES && ld_rlx(&super->head[unit]) == unit)
+    if (code && code < CODES && ld_rlx(&super->head[unit]) == unit)
       bad += check_slab(slab_at(super, unit));
   }
   return bad;

@@ -1,15 +1,15 @@
 /* pool - the shared pool: the only backend of slabs.
  *
  * Owns:     the lists of slabs that nobody owns and that have free blocks, by class and fullness.
- * Promise:  a slab it gives has one owner, its caller. A slab all of whose blocks are free, and that
- *           nobody owns, gives its units back at once (EMPTY slab recycling).
+ * Promise:  a slab it gives has one owner, its caller. A slab all of whose blocks are free, and
+ *           that nobody owns, gives its units back at once (EMPTY slab recycling).
  * Threads:  any; takes its class lock, never two at once, never across a system call.
  * Cost:     one lock per slab, that is per 64 KiB of blocks; never on the hit path.
  * Refuses:  what units_take refuses.
  * Inverse:  pool_get / pool_let_go.
  * Gauges:   pool.slabs_*.
- * Invariants: I3; I4: an unowned slab with count >= T is LISTED or being settled; I5: units are given
- *           back only at count == blocks, after the last access of every returner.
+ * Invariants: I3; I4: an unowned slab with count >= T is LISTED or being settled; I5: units are
+ *             given back only at count == blocks, after the last access of every returner.
  */
 #ifndef POOL_POOL_H
 #define POOL_POOL_H

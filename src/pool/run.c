@@ -24,7 +24,7 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   return p;
 }
 
-/* Whoever turns the tag to 0 has the right to give the units back: of two frees of one block, one. */
+/* Whoever turns the tag to 0 may give the units back: of two frees of one block, one. */
 static bool claim_tag(const void *p) {
   struct leaf *leaf = map_leaf(p);
   tag_t expected = TAG_RUN;

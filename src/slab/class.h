@@ -1,8 +1,8 @@
 /* class - the class table: every size of block, and what follows from it.
  *
  * Owns:     a constant table.
- * Promise:  sizes are multiples of 16 in steps of at most a quarter above 128 bytes; a slab of any class has
- *           at least 8 blocks and at most 4,096.
+ * Promise:  sizes are multiples of 16 in steps of at most a quarter above 128 bytes; a slab of any
+ *           class has at least 8 blocks and at most 4,096.
  * Threads:  any.
  * Cost:     a lookup up to 1 KiB, five instructions above.
  * Inverse:  class_of / class_size.
@@ -24,7 +24,8 @@ struct class_row {
 };
 
 /* With 40 bits the quotient is exact for offsets below 2^21 and sizes up to 2^18: the error of the
- * rounded reciprocal, below size, times the offset stays below 2^40. test/slab walks all of them. */
+ * rounded reciprocal, below size, times the offset stays below 2^40. test/slab walks all of them.
+ * */
 enum { MAGIC_SHIFT = 40 };
 
 extern const struct class_row class_table[CLASSES];
@@ -53,7 +54,8 @@ ALWAYS_INLINE size_t class_size(unsigned class) {
  * two, at most a unit), or 0 when there is none. */
 unsigned class_of_aligned(size_t size, size_t align);
 
-/* Every size up to CLASS_MAX has the smallest class that holds it. Returns the number that have not. */
+/* Every size up to CLASS_MAX has the smallest class that holds it. Returns the number that have
+ * not. */
 int class_check(void);
 
 #endif

@@ -108,8 +108,8 @@ int slab_check(const struct slab *slab) {
   int bad = 0;
   for (unsigned w = 0; w < row->words; w++)
     if (ld_rlx(&slab->words[w]) && !(ld_rlx(&slab->summary) >> w & 1)) unseen |= (uint64_t)1 << w;
-  bad += violated(slab_class(state) > 0 && slab_class(state) < CLASSES, "a slab has no class", slab);
-  bad += violated(slab_count(state) == (int32_t)slab_count_bits(slab), "I2: count is not bits", slab);
+  bad += violated(slab_class(state) > 0 && slab_class(state) < CLASSES, "no class", slab);
+  bad += violated(slab_count(state) == (int32_t)slab_count_bits(slab), "I2: count not bits", slab);
   bad += violated((state & 3) != 3, "I3: a slab is owned and listed", slab);
   bad += violated(!unseen, "I2: a word with free blocks is not in the summary", slab);
   return bad;

@@ -1,18 +1,19 @@
 /* slab - equal blocks of one class in a run of units; a free block is a set bit.
  *
  * Owns:     the slab's bitmap and its state word.
- * Promise:  a block is claimed by one owner at most between two returns; claimed blocks come in address
- *           order from the lowest page up. No block is touched.
+ * Promise:  a block is claimed by one owner at most between two returns; claimed blocks come in
+ *           address order from the lowest page up. No block is touched.
  * Threads:  claim, carve: the owner. return, state: any.
  * Cost:     two atomic operations for up to 64 blocks of one word.
  * Refuses:  claim gives 0 blocks when it sees none free.
  * Inverse:  slab_claim / slab_return_any; slab_carve / slab_retire.
  * Invariants: I2: count == bits set, whenever no claim or return is in flight. I3: OWNED or LISTED,
- *           never both. I6: bits fall before blocks are handed out; a return sets bits before it counts them.
+ *           never both. I6: bits fall before blocks are handed out; a return sets bits before it
+ *           counts them.
  *
- * `state` is one word: OWNED, LISTED, the class, and above them the *signed* count of free blocks. A
- * claim may take a bit whose returner has not counted it yet: the count then dips below zero for a
- * moment, and the borrow leaves the flags alone.
+ * `state` is one word: OWNED, LISTED, the class, and above them the *signed* count of free blocks.
+ * A claim may take a bit whose returner has not counted it yet: the count then dips below zero for
+ * a moment, and the borrow leaves the flags alone.
  */
 #ifndef SLAB_SLAB_H
 #define SLAB_SLAB_H
@@ -79,14 +80,15 @@ struct slab *slab_carve(const struct units *units, unsigned class);
  * descending order, so that the last is the lowest. Returns how many. The owner only. */
 unsigned slab_claim(struct slab *slab, void **out, unsigned want);
 
-/* Sets the bits MASK of WORD: those blocks are free, but not counted yet. Returns the bits that were
- * set already: blocks returned twice. */
+/* Sets the bits MASK of WORD: those blocks are free, but not counted yet. Returns the bits that
+ * were set already: blocks returned twice. */
 uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
 
 /* Counts N returned blocks; the last access of a returner. Returns the state before. */
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n);
 
-/* What a returner must do for an unowned slab whose state before its N blocks was OLD: settle it? */
+/* What a returner must do for an unowned slab whose state before its N blocks was OLD: settle it?
+ * */
 ALWAYS_INLINE bool slab_crossed_line(uint32_t old, unsigned n) {
   const struct class_row *row = &class_table[slab_class(old)];
   int32_t before = slab_count(old);

@@ -46,7 +46,8 @@ extern struct slab_map slab_map;
 ALWAYS_INLINE struct leaf *map_leaf(const void *p) {
   uintptr_t i = (uintptr_t)p >> LEAF_SHIFT;
   i = i < ROOT_ENTRIES ? i : ROOT_ENTRIES;
-  return (struct leaf *)((uintptr_t)&slab_map.zero + ld_acq(&slab_map.root[i])); /* pairs: map_cover */
+  /* pairs: map_cover */
+  return (struct leaf *)((uintptr_t)&slab_map.zero + ld_acq(&slab_map.root[i]));
 }
 
 /* The tag of the unit that holds P; 0 when it is not hakmem's. */
@@ -56,7 +57,8 @@ ALWAYS_INLINE tag_t map_tag(const void *p) {
 
 /* The descriptor stored for the 4 MiB that hold P, or NULL. */
 ALWAYS_INLINE void *map_super(const void *p) {
-  return ld_acq(&map_leaf(p)->super[(uint32_t)(uintptr_t)p >> SUPER_SHIFT]); /* pairs: map_set_super */
+  /* pairs: map_set_super */
+  return ld_acq(&map_leaf(p)->super[(uint32_t)(uintptr_t)p >> SUPER_SHIFT]);
 }
 
 /* Makes sure that P's leaf exists. Returns false and sets *ERROR when the system refuses it. */

@@ -14,7 +14,8 @@ void purge_release(size_t bytes) {
 size_t purge_budget(void) {
   uint64_t units = count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
   uint64_t live = (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
-  size_t warm = option(OPT_PREWARM) * SUPER_SIZE; /* asked for: not to be purged at the first free */
+  /* asked for: not to be purged at the first free */
+  size_t warm = option(OPT_PREWARM) * SUPER_SIZE;
   return max_size(max_size(option(OPT_RETAIN), live / 10), warm);
 }
 

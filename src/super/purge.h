@@ -1,8 +1,8 @@
 /* purge - freed memory that stays resident, within a budget.
  *
  * Owns:     the count of retained bytes (super.retained_bytes).
- * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each purge_settle, unless the system refuses
- *           to take pages back. No background thread, no further call needed.
+ * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each purge_settle, unless the system
+ *           refuses to take pages back. No background thread, no further call needed.
  * Threads:  any; no lock is held across a system call.
  * Cost:     none below the budget; else one system call per range of units, down to three quarters
  *           of the budget, so that a system call serves many frees.

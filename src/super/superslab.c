@@ -196,13 +196,6 @@ static uint64_t aligned_bits(unsigned align) {
   return mask;
 }
 
-/* Where N free units in a row start; resident ones are preferred: their pages need no fault. */
-static unsigned find_units(const struct superslab *super, unsigned n, uint64_t allowed) {
-  uint64_t starts = bit_run_starts(super->dirty, n) & allowed;
-  if (!starts) starts = bit_run_starts(super->free, n) & allowed;
-  return starts ? bit_lowest(starts) : SUPER_UNITS;
-}
-
 static void hold_locked(struct superslab *super, unsigned first, unsigned n, struct units *out) {
   uint64_t span = bit_span(first, n);
   uint64_t dirty = super->dirty & span;
@@ -216,16 +209,30 @@ static void hold_locked(struct superslab *super, unsigned first, unsigned n, str
   *out = (struct units){super, first, !dirty};
 }
 
-/* Looks through the bins from the fullest superslabs to the emptiest. */
-static bool take_locked(unsigned n, unsigned align, struct units *out) {
-  uint64_t allowed = aligned_bits(align);
+/* Of the places STARTS for N units the one with the most resident units, then the lowest. */
+static unsigned most_resident(const struct superslab *super, uint64_t starts, unsigned n) {
+  unsigned best = bit_lowest(starts);
+  unsigned most = bit_count(super->dirty & bit_span(best, n));
+  for (; starts && most < n; starts &= starts - 1) {
+    unsigned first = bit_lowest(starts);
+    unsigned resident = bit_count(super->dirty & bit_span(first, n));
+    if (resident <= most) continue;
+    best = first;
+    most = resident;
+  }
+  return best;
+}
+
+/* Looks through the bins from the fullest superslabs to the emptiest, for units that are resident
+ * already or for any. */
+static bool take_locked(unsigned n, uint64_t allowed, bool resident, struct units *out) {
   for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
     int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
     LIST_EACH(link, &bins[bin]) {
       struct superslab *super = LINK_OWNER(link, struct superslab, bin);
-      unsigned first = find_units(super, n, allowed);
-      if (first < SUPER_UNITS) {
-        hold_locked(super, first, n, out);
+      uint64_t starts = bit_run_starts(resident ? super->dirty : super->free, n) & allowed;
+      if (starts) {
+        hold_locked(super, most_resident(super, starts, n), n, out);
         return true;
       }
       if (!--patience) break;
@@ -235,10 +242,13 @@ static bool take_locked(unsigned n, unsigned align, struct units *out) {
 }
 
 bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
+  uint64_t allowed = aligned_bits(align);
   struct superslab *fresh;
   bool taken;
   super_lock();
-  taken = take_locked(n, align, out);
+  /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
+  taken = !list_empty(&dirty_list) && take_locked(n, allowed, true, out);
+  taken = taken || take_locked(n, allowed, false, out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);

@@ -2,16 +2,16 @@
  *
  * Owns:     all superslabs, in bins by their longest run of free units; the empty ones are the last
  *           bin, which is the LRU cache (most recently emptied first).
- * Promise:  a unit is free, or held by one slab or run. An empty superslab beyond HAKMEM_SS_CACHE goes
- *           back to the system.
+ * Promise:  a unit is free, or held by one slab or run. An empty superslab beyond HAKMEM_SS_CACHE
+ *           goes back to the system.
  * Threads:  any; one lock, never held across a system call.
  * Cost:     one lock per slab or run taken or given; a mapping per 64 units of growth.
  * Refuses:  EXHAUSTION at HAKMEM_LIMIT, MAPFAIL when the system refuses.
  * Inverse:  units_take / units_give; super_map_new / super_retire.
  * Dials:    HAKMEM_SS_CACHE, HAKMEM_PREWARM, HAKMEM_LIMIT.   Gauges: super.*.
- * Invariants: S1: dirty is a subset of free. S2: a superslab is in the bin of its longest run, and in
- *           none when it has no free unit. S3: the tags of free units are 0. S4: the bytes retained are the
- *           dirty units' and the cached huge mappings'.
+ * Invariants: S1: dirty is a subset of free. S2: a superslab is in the bin of its longest run, and
+ *             in none when it has no free unit. S3: the tags of free units are 0. S4: the bytes
+ *             retained are the dirty units' and the cached huge mappings'.
  */
 #ifndef SUPER_SUPERSLAB_H
 #define SUPER_SUPERSLAB_H
@@ -24,7 +24,8 @@
 #include "super/map.h"
 
 enum {
-  SLAB_BYTES = 576, /* a slab's descriptor: nine cache lines, so that neighbours spread over the sets */
+  /* a slab's descriptor: nine cache lines, so that neighbours spread over the sets */
+  SLAB_BYTES = 576,
   BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
   BIN_EMPTY = 6,
   BIN_NONE = 7,

@@ -14,8 +14,9 @@
 #include "diag/counter.h"
 #include "hakmem.h"
 
-/* arena: slabs and runs; hblkhd: huge mappings; ordblks: free blocks; keepcost: what malloc_trim(0)
- * would give back at once. glibc's fastbins have no counterpart here. */
+/* arena: slabs and runs, of which uordblks are in use; hblkhd: huge mappings, apart from them;
+ * ordblks: free blocks; keepcost: what malloc_trim(0) would give back. glibc's fastbins have no
+ * counterpart here. */
 static struct mallinfo2 collect(void) {
   struct heap_stats s;
   struct mallinfo2 info;
@@ -25,8 +26,8 @@ static struct mallinfo2 collect(void) {
   info.hblks = count_read(CNT_HUGE_MAPPED) + count_read(CNT_HUGE_REUSED) -
                count_read(CNT_HUGE_UNMAPPED);
   info.arena = s.supers * SUPER_SIZE;
-  info.uordblks = s.live_bytes;
-  info.fordblks = info.arena + info.hblkhd - min_size(s.live_bytes, info.arena + info.hblkhd);
+  info.uordblks = s.live_bytes - min_size(info.hblkhd, s.live_bytes);
+  info.fordblks = info.arena - min_size(info.uordblks, info.arena);
   info.keepcost = count_read(CNT_RETAINED_BYTES);
   for (unsigned class = 1; class < CLASSES; class++)
     info.ordblks += s.class[class].free + s.class[class].cached;
