@@ -57,23 +57,23 @@ COLD static void *new_failed(size_t size, size_t align, bool throws) {
   return p;
 }
 
-static void *new_throwing(size_t size) {
+BY_NAME static void *new_throwing(size_t size) {
   void *p = hak_malloc(size);
   return LIKELY(p != NULL) ? p : new_failed(size, 0, true);
 }
 
-static void *new_nothrow(size_t size, const void *tag) {
+BY_NAME static void *new_nothrow(size_t size, const void *tag) {
   void *p = hak_malloc(size);
   (void)tag;
   return LIKELY(p != NULL) ? p : new_failed(size, 0, false);
 }
 
-static void *new_aligned(size_t size, size_t align) {
+BY_NAME static void *new_aligned(size_t size, size_t align) {
   void *p = hak_aligned_alloc(align, size);
   return LIKELY(p != NULL) ? p : new_failed(size, align, true);
 }
 
-static void *new_aligned_nothrow(size_t size, size_t align, const void *tag) {
+BY_NAME static void *new_aligned_nothrow(size_t size, size_t align, const void *tag) {
   void *p = hak_aligned_alloc(align, size);
   (void)tag;
   return LIKELY(p != NULL) ? p : new_failed(size, align, false);

@@ -12,6 +12,9 @@
 
 #include "base/cc.h"
 
+/* A function that only its names of libc call. */
+#define BY_NAME __attribute__((unused))
+
 #ifdef HAK_PREFIXED
 #define LIBC_NAME(name, own) _Static_assert(1, "no name of libc's")
 #else

@@ -38,12 +38,12 @@ static int clamp(size_t n) {
   return n > INT_MAX ? INT_MAX : (int)n;
 }
 
-static struct mallinfo2 own_mallinfo2(void) {
+BY_NAME static struct mallinfo2 own_mallinfo2(void) {
   return collect();
 }
 
 /* The old structure holds ints; glibc lets them wrap, we let them end at the largest int. */
-static struct mallinfo own_mallinfo(void) {
+BY_NAME static struct mallinfo own_mallinfo(void) {
   struct mallinfo2 wide = collect();
   struct mallinfo info = {0};
   info.arena = clamp(wide.arena);
@@ -56,18 +56,18 @@ static struct mallinfo own_mallinfo(void) {
   return info;
 }
 
-static int own_malloc_trim(size_t keep) {
+BY_NAME static int own_malloc_trim(size_t keep) {
   return hak_trim(keep) > 0;
 }
 
 /* The parameters of the GNU C library tune a design that is not ours: known ones are accepted, so
  * that programs which insist go on, and change nothing. */
-static int own_mallopt(int parameter, int value) {
+BY_NAME static int own_mallopt(int parameter, int value) {
   (void)value;
   return parameter == M_MXFAST || (parameter <= M_TRIM_THRESHOLD && parameter >= M_ARENA_MAX);
 }
 
-static void own_malloc_stats(void) {
+BY_NAME static void own_malloc_stats(void) {
   stats_print(STDERR_FILENO);
 }
 
@@ -83,7 +83,7 @@ static void put_element(struct text *t, const char *name, uint64_t n) {
 
 /* The stream is the caller's; its buffer may be a block of ours, which is why this is not called
  * from inside the allocator. */
-static int own_malloc_info(int options, FILE *stream) {
+BY_NAME static int own_malloc_info(int options, FILE *stream) {
   struct mallinfo2 info = collect();
   struct text t;
   if (options != 0) {
