@@ -43,10 +43,22 @@ enum {
 
 /* Caches. The figures that chose them are in DECISIONS.md. */
 enum {
-  MAGAZINE_BYTES = 32 * 1024, /* bytes a magazine may hold, before its bounds in blocks */
+  MAGAZINE_BYTES = 32 * 1024, /* bytes: the base capacity, before its bounds in blocks */
   MAGAZINE_MAX = 128,         /* blocks */
   MAGAZINE_MIN = 4,           /* blocks */
   MAGAZINE_MIN_LARGE = 2,     /* blocks of more than 64 KiB */
+  /* blocks at a class's first miss, so that short threads take little */
+  MAGAZINE_START = 8,
+  MAGAZINE_START_BYTES = 4096,
+  /* blocks of more than 1 KiB, where refill and flush alternate */
+  MAGAZINE_MAX_MID = 64,
+  MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
+  MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
+  CACHE_TOTAL = 32 * 1024 * 1024,        /* bytes of capacity of all threads together */
+  CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
+  CACHE_THREAD_MOST = 8 * 1024 * 1024,   /* bytes of capacity of one thread */
+  /* misses of a thread between two looks for an idle class */
+  IDLE_CHECK = 32,
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */

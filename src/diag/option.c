@@ -22,6 +22,8 @@ const struct option_row option_table[OPTIONS] = {
     {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, true, "the statistics on stderr at exit"},
     {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false,
      "count every call of malloc and free: closes the gates, each call takes the long way"},
+    {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true,
+     "magazines adapt to the demand that they see; 0: every class keeps its base capacity"},
     {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 2, 2, false,
      "the backend; 2: the shared pool alone, and NULL with its reason when it refuses"},
     {"HAKMEM_WMAX_MID", TYPE_RATIO, 160, 100, 100000, false,

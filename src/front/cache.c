@@ -2,7 +2,10 @@
 
 #include <string.h>
 
+#include "ace/plan.h"
 #include "base/text.h"
+#include "front/budget.h"
+#include "front/start.h"
 
 /* --- out of the slabs --- */
 
@@ -35,28 +38,6 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
     cell->slab = pool_get(class, t->id, why);
     if (!cell->slab) return 0;
   }
-}
-
-static void *refill(struct thread *t, unsigned class, struct refusal *why) {
-  struct cell *cell = &t->cell[class];
-  unsigned half = (cell->capacity + 1) / 2;
-  unsigned n = cache_issue(t, class, cell->base, half, why);
-  if (!n) return NULL;
-  compiler_fence(); /* I6: the blocks are in their slots before the top says so */
-  st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
-  return cell->base[n - 1];
-}
-
-void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
-  struct mag *mag = &t->gates.mag[class];
-  void **top = ld_rlx(&mag->top);
-  void *p = top[-1];
-  if (p) {
-    st_rlx(&mag->top, top - 1);
-    return p;
-  }
-  if (t->cell[class].capacity) return refill(t, class, why);
-  return cache_issue(t, class, &p, 1, why) ? p : NULL;
 }
 
 /* --- back to the slabs --- */
@@ -158,6 +139,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   void *out[MAGAZINE_MAX];
   unsigned have = (unsigned)(ld_rlx(&mag->top) - base);
   if (n > have) n = have;
+  if (!n) return;
   memcpy(out, base, n * sizeof *out);
   st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
   compiler_fence();
@@ -168,20 +150,6 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   tally_own(&t->tally, TLY_FLUSHES, 1);
 }
 
-void cache_push(struct thread *t, unsigned class, void *p) {
-  struct mag *mag = &t->gates.mag[class];
-  void **top;
-  if (!t->cell[class].capacity) {
-    cache_return(t, &p, 1);
-    return;
-  }
-  if (ld_rlx(&mag->top) == mag->limit) flush(t, class, (t->cell[class].capacity + 1) / 2);
-  top = ld_rlx(&mag->top);
-  *top = p;
-  compiler_fence();
-  st_rlx(&mag->top, top + 1);
-}
-
 static void flush_outbox(struct thread *t) {
   unsigned n = t->out_blocks;
   if (!n) return;
@@ -190,6 +158,99 @@ static void flush_outbox(struct thread *t) {
   compiler_fence();
   cache_return(t, t->out, n);
   tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
+}
+
+/* --- how much a magazine holds --- */
+
+static void set_capacity(struct thread *t, unsigned class, unsigned capacity) {
+  struct cell *cell = &t->cell[class];
+  cell->capacity = (uint16_t)capacity;
+  t->gates.mag[class].limit = cell->base + capacity;
+}
+
+static void shrink(struct thread *t, unsigned class, unsigned capacity) {
+  struct cell *cell = &t->cell[class];
+  unsigned have = (unsigned)(ld_rlx(&t->gates.mag[class].top) - cell->base);
+  unsigned less = cell->granted < capacity ? 0 : cell->granted - capacity;
+  if (have > capacity) flush(t, class, have - capacity);
+  budget_return(t, less * class_size(class));
+  cell->granted = (uint16_t)(cell->granted - less);
+  set_capacity(t, class, capacity);
+}
+
+/* Looks at one class, the next in turn: one that had no miss since the last look gives half of its
+ * capacity back. A class whose hits never miss loses some capacity that it will win back. */
+static void look_for_idle(struct thread *t, unsigned except) {
+  struct cell *cell;
+  t->look = t->look % (CLASSES - 1) + 1;
+  cell = &t->cell[t->look];
+  if (t->look == except || !cell->granted) return;
+  if (!cell->busy && !t->closed) shrink(t, t->look, plan_shrink(t->look, cell->capacity));
+  cell->busy = false;
+}
+
+/* Plans the capacity of a class anew after a miss. */
+static void adapt(struct thread *t, unsigned class, enum miss miss) {
+  struct cell *cell = &t->cell[class];
+  bool alternates = cell->last_miss != MISS_NONE && cell->last_miss != miss;
+  unsigned wanted = start_adapts() ? plan_grow(class, cell->capacity, alternates)
+                                   : class_table[class].capacity;
+  cell->last_miss = (uint8_t)miss;
+  cell->busy = true;
+  if (++t->misses >= IDLE_CHECK || budget_exceeded(t)) {
+    t->misses = 0;
+    look_for_idle(t, class);
+  }
+  if (wanted <= cell->capacity) return;
+  if (budget_take(t, (wanted - cell->granted) * class_size(class))) {
+    cell->granted = (uint16_t)wanted;
+    set_capacity(t, class, wanted);
+  } else {
+    look_for_idle(t, class);
+    if (!cell->capacity) set_capacity(t, class, plan_least(class));
+  }
+}
+
+/* --- one block --- */
+
+static void *refill(struct thread *t, unsigned class, struct refusal *why) {
+  struct cell *cell = &t->cell[class];
+  unsigned half;
+  unsigned n;
+  adapt(t, class, MISS_REFILL);
+  half = (cell->capacity + 1u) / 2;
+  n = cache_issue(t, class, cell->base, half, why);
+  if (!n) return NULL;
+  compiler_fence(); /* I6: the blocks are in their slots before the top says so */
+  st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
+  return cell->base[n - 1];
+}
+
+void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
+  struct mag *mag = &t->gates.mag[class];
+  void **top = ld_rlx(&mag->top);
+  void *p = top[-1];
+  if (p) {
+    st_rlx(&mag->top, top - 1);
+    return p;
+  }
+  if (t->cell[class].most) return refill(t, class, why);
+  return cache_issue(t, class, &p, 1, why) ? p : NULL;
+}
+
+void cache_push(struct thread *t, unsigned class, void *p) {
+  struct mag *mag = &t->gates.mag[class];
+  void **top;
+  if (!t->cell[class].most) {
+    cache_return(t, &p, 1);
+    return;
+  }
+  if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
+  if (ld_rlx(&mag->top) >= mag->limit) flush(t, class, (t->cell[class].capacity + 1u) / 2);
+  top = ld_rlx(&mag->top);
+  *top = p;
+  compiler_fence();
+  st_rlx(&mag->top, top + 1);
 }
 
 void cache_push_remote(struct thread *t, unsigned class, void *p) {
@@ -215,5 +276,7 @@ void cache_empty(struct thread *t) {
     slab = cell->slab; /* read now: the flush may have let go of it */
     cell->slab = NULL;
     if (slab) pool_let_go(slab);
+    shrink(t, class, 0);
+    cell->last_miss = MISS_NONE;
   }
 }

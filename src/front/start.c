@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "ace/plan.h"
 #include "base/atomic.h"
 #include "base/lock.h"
 #include "diag/option.h"
@@ -46,9 +47,13 @@ void start_set_key(void *thread) {
   if (has_key) pthread_setspecific(end_key, thread);
 }
 
-unsigned start_capacity(unsigned class) {
+unsigned start_most(unsigned class) {
   bool restricted = wmax_binds && class_size(class) > TINY_MAX;
-  return restricted ? 0 : class_table[class].capacity;
+  return restricted ? 0 : plan_most(class);
+}
+
+bool start_adapts(void) {
+  return option(OPT_ACE) != 0;
 }
 
 bool start_gates_closed(void) {

@@ -17,8 +17,11 @@ void start_once(void (*thread_end)(void *));
 /* Arms the destructor for the calling thread. */
 void start_set_key(void *thread);
 
-/* Blocks that a magazine of CLASS may hold under the options in force. */
-unsigned start_capacity(unsigned class);
+/* The most blocks that a magazine of CLASS may hold under the options in force; 0: it has none. */
+unsigned start_most(unsigned class);
+
+/* Do magazines adapt, or keep their base capacity? */
+bool start_adapts(void);
 
 /* Does a mode want to see every call? */
 bool start_gates_closed(void);

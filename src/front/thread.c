@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "diag/option.h"
+#include "ace/plan.h"
 #include "front/cache.h"
 #include "front/start.h"
 #include "pool/huge.h"
@@ -64,7 +65,7 @@ void **thread_top(const struct thread *t, unsigned class) {
 
 static size_t thread_bytes(void) {
   size_t slots = 0;
-  for (unsigned class = 0; class < CLASSES; class++) slots += class_table[class].capacity + 1u;
+  for (unsigned class = 0; class < CLASSES; class++) slots += plan_most(class) + 1u;
   return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
 }
 
@@ -76,9 +77,9 @@ static void lay_out(struct thread *t) {
   for (unsigned class = 0; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
     cell->base = cell->top = slot + 1;
-    cell->capacity = start_capacity(class);
-    t->gates.mag[class] = (struct mag){cell->base, cell->base + cell->capacity};
-    slot += class_table[class].capacity + 1u;
+    cell->most = (uint16_t)start_most(class);
+    t->gates.mag[class] = (struct mag){cell->base, cell->base};
+    slot += plan_most(class) + 1u;
   }
 }
 

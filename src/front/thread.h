@@ -36,12 +36,18 @@ struct gates {
   struct mag mag[CLASSES];
 };
 
+enum miss { MISS_NONE, MISS_REFILL, MISS_FLUSH };
+
 /* A class's part of a thread off the hit path. */
 struct cell {
   void **base;       /* [const] the first slot; base[-1] is NULL */
   void **top;        /* [owner] the real top while the gate is closed */
   struct slab *slab; /* [owner] the current slab, or NULL */
-  unsigned capacity; /* [owner] blocks; 0: the class has no magazine */
+  uint16_t capacity; /* [owner] blocks; 0: nothing planned yet */
+  uint16_t granted;  /* [owner] blocks of the capacity that the budget granted */
+  uint16_t most;     /* [const] blocks; 0: the class has no magazine */
+  uint8_t last_miss; /* [owner] enum miss */
+  bool busy;         /* [owner] a miss since the last look for idle classes */
 };
 
 struct thread {
@@ -54,6 +60,9 @@ struct thread {
   struct link all;     /* [lock registry] */
   struct link spare;   /* [lock registry] */
   struct tally tally;
+  size_t granted;      /* [owner] bytes of capacity */
+  unsigned misses;     /* [owner] since the last look for an idle class */
+  unsigned look;       /* [owner] the class to look at next */
   unsigned out_blocks; /* [owner] */
   size_t out_bytes;    /* [owner] */
   void *out[OUTBOX_MAX]; /* [owner] blocks of other threads' slabs */

@@ -1,0 +1,33 @@
+#include "ace/plan.h"
+
+unsigned plan_most(unsigned class) {
+  size_t size = class_size(class);
+  size_t bound = size <= TINY_MAX ? MAGAZINE_MAX : MAGAZINE_MAX_MID;
+  if (!size) return 0;
+  return (unsigned)max_size(min_size(MAGAZINE_MOST_BYTES / size, bound), MAGAZINE_MOST_LARGE);
+}
+
+static unsigned start(unsigned class) {
+  size_t fitting = MAGAZINE_START_BYTES / class_size(class);
+  return (unsigned)max_size(min_size(fitting, MAGAZINE_START), MAGAZINE_MIN_LARGE);
+}
+
+unsigned plan_grow(unsigned class, unsigned capacity, bool alternates) {
+  unsigned bound = alternates ? plan_most(class) : class_table[class].capacity;
+  if (!capacity) return start(class);
+  if (capacity >= bound) return capacity;
+  return (unsigned)min_size(2 * (size_t)capacity, bound);
+}
+
+unsigned plan_shrink(unsigned class, unsigned capacity) {
+  unsigned least = plan_least(class);
+  return capacity / 2 > least ? capacity / 2 : least;
+}
+
+unsigned plan_least(unsigned class) {
+  return class_size(class) <= TINY_MAX ? 2 : 1;
+}
+
+size_t plan_share(size_t total, uint64_t threads) {
+  return min_size(total / (threads ? threads : 1), CACHE_THREAD_MOST);
+}

@@ -1,0 +1,33 @@
+/* plan - ACE's plan: how many blocks a magazine may hold, from the demand that it sees.
+ *
+ * Owns:     nothing: pure functions over the class table.
+ * Promise:  a class that both refills and flushes grows up to its bound; one that does only one of
+ *           the two grows no further than its base; one that idles shrinks. Twice the same input
+ *           gives twice the same plan.
+ * Threads:  any.
+ * Cost:     a few instructions; only on a miss.
+ * Inverse:  plan_grow / plan_shrink.
+ * Dials:    HAKMEM_ACE=0 fixes every capacity at its base.
+ */
+#ifndef ACE_PLAN_H
+#define ACE_PLAN_H
+
+#include "slab/class.h"
+
+/* The most blocks a magazine of this class may ever hold. */
+unsigned plan_most(unsigned class);
+
+/* The capacity wanted after a miss, when it was CAPACITY. ALTERNATES: the last miss was of the
+ * other kind, a flush before this refill or a refill before this flush. */
+unsigned plan_grow(unsigned class, unsigned capacity, bool alternates);
+
+/* The capacity of a class that had no miss for a while. */
+unsigned plan_shrink(unsigned class, unsigned capacity);
+
+/* The capacity of a class in a thread for which the budget has nothing left. */
+unsigned plan_least(unsigned class);
+
+/* The bytes that one of THREADS threads may cache when all may cache TOTAL. */
+size_t plan_share(size_t total, uint64_t threads);
+
+#endif
