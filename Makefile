@@ -17,7 +17,7 @@ CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden -fno-builtin-m
        -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -pthread
 CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
 TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
-LDFLAGS = -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=gnu -Wl,--as-needed -pthread
+LDFLAGS = -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/api/nothrow.o
@@ -25,7 +25,7 @@ ROOMS := $(shell cat src/LAYERS)
 BENCHES := $(filter-out %/null_malloc,$(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c)))
 API_NAMES := $(basename $(notdir $(wildcard test/api/*.c test/api/*.cc)))
 API_TESTS := $(API_NAMES:%=$(BUILD)/api-bin/%) $(API_NAMES:%=$(BUILD)/api-static/%)
-RACE_TESTS := $(patsubst test/race/%.c,$(BUILD)/race-bin/%,$(wildcard test/race/*.c))
+RACE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/race/*.c test/abuse/*.c))
 ROOM_TESTS := $(foreach room,$(ROOMS) oom,$(patsubst test/%.c,$(BUILD)/test/%,\
                 $(if $(filter api,$(room)),,$(wildcard test/$(room)/*.c))))
 
@@ -55,9 +55,10 @@ $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions
 $(BUILD)/libhakmem.so: $(OBJECTS)
 	@$(CC) $(OPT) $(EXTRA) -shared $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
 
-# One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
+# One object: whoever needs one of libc's names gets all of them, and inner names stay inside. Groups
+# are resolved here: a local copy of the C++ personality's address must not be discarded later.
 $(BUILD)/libhakmem.a: $(OBJECTS)
-	@ld -r -o $(BUILD)/hakmem.o $(OBJECTS)
+	@ld -r --force-group-allocation -o $(BUILD)/hakmem.o $(OBJECTS)
 	@objcopy --localize-hidden $(BUILD)/hakmem.o
 	@rm -f $@
 	@ar rcs $@ $(BUILD)/hakmem.o
@@ -73,10 +74,10 @@ ASAN = OPT="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined 
        BUILD=build/asan CC=clang
 
 tsan:
-	@$(MAKE) --no-print-directory $(TSAN) static build/tsan/race-bin/stress
+	@$(MAKE) --no-print-directory $(TSAN) static build/tsan/test/race/stress
 
 asan:
-	@$(MAKE) --no-print-directory $(ASAN) static build/asan/race-bin/stress
+	@$(MAKE) --no-print-directory $(ASAN) static build/asan/test/race/stress
 
 # --- tests ---
 
@@ -110,12 +111,16 @@ $(BUILD)/api-static/%: test/api/%.cc test/test.h test/api/api.h $(BUILD)/libhakm
 	@mkdir -p $(@D)
 	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
 
-# Prefixed builds link the library; the others are run under it.
+# Prefixed builds link the library; the others preload it themselves.
 PREFIXED_LIB = $(if $(findstring PREFIXED,$(OPT)),$(BUILD)/libhakmem.a)
 
-$(BUILD)/race-bin/%: test/race/%.c test/test.h $(PREFIXED_LIB)
+$(BUILD)/test/race/%: test/race/%.c test/test.h test/api/api.h $(PREFIXED_LIB)
 	@mkdir -p $(@D)
-	@$(CC) $(OPT) -std=c11 $(TEST) -Itest/api $(WARN) -o $@ $< $(PREFIXED_LIB)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(PREFIXED_LIB)
+
+$(BUILD)/test/abuse/%: test/abuse/%.c test/test.h test/api/api.h
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
 
 $(BUILD)/bench/%: bench/%.c bench/bench.h Makefile
 	@mkdir -p $(@D)
@@ -132,7 +137,8 @@ tests: all $(API_TESTS) $(RACE_TESTS) $(ROOM_TESTS) benches
 check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j2 tests tsan asan
-	@tools/check --also "lint=tools/lint"
+	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
+	  --also "asan=build/asan/test/race/stress"
 
 # --- for people ---
 

@@ -44,7 +44,8 @@ int hak_stats_print(int fd);
 
 /* Gives unused memory back to the system, keeping about KEEP bytes of it for reuse.
  *
- * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given back.
+ * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given
+ *       back.
  */
 size_t hak_trim(size_t keep);
 

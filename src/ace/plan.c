@@ -13,7 +13,9 @@ static unsigned start(unsigned class) {
 }
 
 unsigned plan_grow(unsigned class, unsigned capacity, bool alternates) {
-  unsigned bound = alternates ? plan_most(class) : class_table[class].capacity;
+  unsigned most = plan_most(class);
+  unsigned bound = alternates || class_table[class].capacity > most ? most
+                                                                    : class_table[class].capacity;
   if (!capacity) return start(class);
   if (capacity >= bound) return capacity;
   return (unsigned)min_size(2 * (size_t)capacity, bound);

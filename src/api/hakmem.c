@@ -11,6 +11,7 @@
 #include "diag/option.h"
 #include "front/front.h"
 #include "front/start.h"
+#include "os/stderr.h"
 #include "pool/huge.h"
 #include "pool/run.h"
 #include "super/purge.h"
@@ -63,12 +64,13 @@ EXPORT int hak_option_set(const char *name, const char *value) {
 __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   thread_self();
+  if (option(OPT_SHOW_STATS)) os_keep_stderr();
   if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);
   errno = saved;
 }
 
 __attribute__((destructor)) static void at_exit(void) {
   int saved = errno;
-  if (option(OPT_SHOW_STATS)) stats_print(STDERR_FILENO);
+  if (option(OPT_SHOW_STATS) && os_stderr() >= 0) stats_print(os_stderr());
   errno = saved;
 }

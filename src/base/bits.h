@@ -14,8 +14,12 @@ ALWAYS_INLINE unsigned bit_highest(uint64_t w) {
   return 63u - (unsigned)__builtin_clzll(w);
 }
 
+/* By halves: without -mpopcnt, which the oldest x86-64 lacks, the builtin is a call into libgcc. */
 ALWAYS_INLINE unsigned bit_count(uint64_t w) {
-  return (unsigned)__builtin_popcountll(w);
+  w -= (w >> 1) & 0x5555555555555555u;
+  w = (w & 0x3333333333333333u) + ((w >> 2) & 0x3333333333333333u);
+  w = (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+  return (unsigned)((w * 0x0101010101010101u) >> 56);
 }
 
 /* N set bits from bit FROM on; 1 <= N <= 64. */

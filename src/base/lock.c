@@ -1,6 +1,7 @@
 #include "base/lock.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,19 +10,56 @@
  * processor when threads outnumber processors. */
 enum { SPINS = 64 };
 
+/* The thread that is between its fork handlers: its id, or 0. [any] relaxed: only the thread itself
+ * needs to see its own. */
+static uint32_t forking_thread;
+
+static uint32_t thread_id(void) {
+  return (uint32_t)syscall(SYS_gettid);
+}
+
+/* One step towards the lock: true when it is taken, or passed. */
+static bool take_or_sleep(struct lock *lock) {
+  uint32_t word = ld_rlx(&lock->word);
+  if (word == LOCK_FREE) return cas_acq(&lock->word, &word, LOCK_WAITED); /* pairs: lock_drop */
+  if (word == LOCK_HELD && !cas_acq(&lock->word, &word, LOCK_WAITED)) return false;
+  if (word == LOCK_FORKING && ld_rlx(&forking_thread) == thread_id()) return true;
+  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE,
+          word == LOCK_FORKING ? LOCK_FORKING : LOCK_WAITED, NULL);
+  return false;
+}
+
 COLD void lock_take_slow(struct lock *lock) {
   int saved = errno;
   for (int i = 0; i < SPINS; i++) {
-    if (ld_rlx(&lock->word) == 0 && lock_try(lock)) return;
+    if (ld_rlx(&lock->word) == LOCK_FREE && lock_try(lock)) return;
     cpu_relax();
   }
-  while (swap_acq(&lock->word, 2) != 0) /* pairs: lock_drop */
-    syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE, 2, NULL);
+  while (!take_or_sleep(lock)) continue;
   errno = saved;
 }
 
-COLD void lock_wake(struct lock *lock) {
+static void wake(struct lock *lock, int waiters) {
   int saved = errno;
-  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, 1);
+  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, waiters);
   errno = saved;
+}
+
+/* Somebody sleeps, or this thread passed a lock that stays its own until the fork is over. */
+COLD void lock_drop_slow(struct lock *lock) {
+  if (ld_rlx(&lock->word) == LOCK_FORKING) return;
+  st_rel(&lock->word, LOCK_FREE); /* pairs: lock_take */
+  wake(lock, 1);
+}
+
+void lock_fork_take(struct lock *lock) {
+  lock_take(lock);
+  st_rlx(&forking_thread, thread_id());
+  st_rlx(&lock->word, LOCK_FORKING);
+}
+
+/* Whoever slept before the fork, or during it, looks again. */
+void lock_fork_drop(struct lock *lock) {
+  st_rel(&lock->word, LOCK_FREE); /* pairs: lock_take */
+  wake(lock, INT_MAX);
 }

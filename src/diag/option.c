@@ -19,7 +19,7 @@ const struct option_row option_table[OPTIONS] = {
      "bytes of address space hakmem may map for blocks; 0: as much as the system gives"},
     {"HAKMEM_VERBOSE", TYPE_SWITCH, 0, 0, 1, false,
      "one line on stderr at start: version, mode, options that differ from their defaults"},
-    {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, true, "the statistics on stderr at exit"},
+    {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, false, "the statistics on stderr at exit"},
     {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false,
      "count every call of malloc and free: closes the gates, each call takes the long way"},
     {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true,

@@ -23,9 +23,6 @@ static void start(void (*thread_end)(void *)) {
   wmax_binds = ace_wmax_binds(wmax);
   if (DEBUG_LEVEL >= 2) ASSERT(ace_check(wmax) == 0);
   has_key = pthread_key_create(&end_key, thread_end) == 0;
-  /* As early as this, so that others' fork handlers, registered later, run before ours takes all
-   * locks and after it has dropped them. */
-  pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
   if (option(OPT_PREWARM)) super_prewarm((unsigned)option(OPT_PREWARM));
 }
 
@@ -41,6 +38,10 @@ COLD static void start_slow(void (*thread_end)(void *)) {
 
 void start_once(void (*thread_end)(void *)) {
   if (ld_acq(&stage) == NOT_STARTED) start_slow(thread_end); /* pairs: start_slow */
+}
+
+void start_watch_forks(void) {
+  pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
 }
 
 void start_set_key(void *thread) {

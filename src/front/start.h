@@ -14,6 +14,10 @@
 /* Starts the allocator unless that is done; THREAD_END is the destructor of a thread. */
 void start_once(void (*thread_end)(void *));
 
+/* Registers the fork handlers: from the second thread on, since the only thread of a process forks
+ * while it is in no critical section, and a short program is spared the call. */
+void start_watch_forks(void);
+
 /* Arms the destructor for the calling thread. */
 void start_set_key(void *thread);
 

@@ -96,6 +96,7 @@ static struct thread *thread_new(void) {
   lock_drop(&registry);
   t->gates.owner_tag = t->id << TAG_OWNER_SHIFT;
   tally_register_any(&t->tally);
+  if (t->id == 2) start_watch_forks();
   return t;
 }
 
@@ -167,8 +168,8 @@ void thread_bare_drop(void) {
 }
 
 void thread_fork_prepare(void) {
-  lock_take(&bare_lock);
-  lock_take(&registry);
+  lock_fork_take(&bare_lock);
+  lock_fork_take(&registry);
   pool_fork_take();
   huge_fork_take();
   super_fork_take();
@@ -178,8 +179,8 @@ void thread_fork_parent(void) {
   super_fork_drop();
   huge_fork_drop();
   pool_fork_drop();
-  lock_drop(&registry);
-  lock_drop(&bare_lock);
+  lock_fork_drop(&registry);
+  lock_fork_drop(&bare_lock);
 }
 
 /* In the child only this thread goes on. What another had under way is mended first: a claim or

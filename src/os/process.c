@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -11,6 +10,8 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/bits.h"
 
 extern char **environ;
 
@@ -36,12 +37,13 @@ size_t os_page_size(void) {
 }
 
 unsigned os_processors(void) {
-  cpu_set_t set;
+  uint64_t set[1024 / 64] = {0};
   int saved = errno;
-  int n = 1;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+  unsigned n = 0;
+  if (syscall(SYS_sched_getaffinity, 0, sizeof set, set) > 0)
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++) n += bit_count(set[i]);
   errno = saved;
-  return n > 0 ? (unsigned)n : 1;
+  return n ? n : 1;
 }
 
 uint64_t os_nanoseconds(void) {

@@ -236,11 +236,11 @@ void huge_settle(void) {
 }
 
 void huge_fork_take(void) {
-  lock_take(&huge_lock);
+  lock_fork_take(&huge_lock);
 }
 
 void huge_fork_drop(void) {
-  lock_drop(&huge_lock);
+  lock_fork_drop(&huge_lock);
 }
 
 int huge_check(void) {

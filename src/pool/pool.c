@@ -130,11 +130,11 @@ bool pool_return_block_any(struct slab *slab, const void *p) {
 }
 
 void pool_fork_take(void) {
-  for (unsigned class = 1; class < CLASSES; class++) lock_take(&shelves[class].lock);
+  for (unsigned class = 1; class < CLASSES; class++) lock_fork_take(&shelves[class].lock);
 }
 
 void pool_fork_drop(void) {
-  for (unsigned class = 1; class < CLASSES; class++) lock_drop(&shelves[class].lock);
+  for (unsigned class = 1; class < CLASSES; class++) lock_fork_drop(&shelves[class].lock);
 }
 
 /* I4, told for one slab of a superslab. */

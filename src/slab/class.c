@@ -8,7 +8,7 @@
 #define CAPACITY(size)                                          \
   ((size) > UNIT_SIZE ? MAGAZINE_MIN_LARGE                      \
                       : AT_MOST(AT_LEAST(MAGAZINE_BYTES / (size), MAGAZINE_MIN), MAGAZINE_MAX))
-#define THRESHOLD(blocks) AT_MOST(AT_LEAST((blocks) / 8, 1), LIST_THRESHOLD_MAX)
+#define THRESHOLD(blocks) AT_MOST(AT_LEAST((blocks) / 32, 1), LIST_THRESHOLD_MAX)
 #define ROW(size, units)                                                                       \
   {(size), BLOCKS(size, units), (units), (BLOCKS(size, units) + 63) / 64,                      \
    (((uint64_t)1 << MAGIC_SHIFT) + (size)-1) / (size), CAPACITY(size),                         \

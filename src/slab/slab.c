@@ -11,6 +11,7 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   const struct class_row *row = &class_table[class];
   struct slab *slab = slab_at(units->super, units->first);
   unsigned last = row->blocks - 64u * (row->words - 1u);
+  slab->words = row->words <= SLAB_FEW_WORDS ? slab->few : units->super->words[units->first];
   for (unsigned w = 0; w + 1 < row->words; w++) st_rlx(&slab->words[w], ~(uint64_t)0);
   st_rlx(&slab->words[row->words - 1], bit_span(0, last));
   st_rlx(&slab->summary, bit_span(0, row->words));

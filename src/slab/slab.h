@@ -28,19 +28,20 @@ enum {
   SLAB_CLASS_SHIFT = 2,
   SLAB_COUNT_SHIFT = 10,
   SLAB_COUNT_ONE = 1 << SLAB_COUNT_SHIFT,
+  SLAB_FEW_WORDS = 2, /* a bitmap of up to 128 blocks lies in the descriptor's own line */
 };
 
 struct slab {
-  uint32_t state;            /* [any] */
-  uint32_t unused;           /* keeps the words of small slabs in the first line */
-  char *base;                /* [const] while carved */
-  uint64_t summary;          /* [any] bit w: word w may have set bits */
-  uint64_t words[SLAB_WORDS]; /* [any] bit i of word w: block 64 w + i is free */
-  struct link link;          /* [lock class] in the pool's list when LISTED */
-  char pad[SLAB_BYTES - 24 - 8 * SLAB_WORDS - sizeof(struct link)];
+  uint32_t state;    /* [any] */
+  uint32_t unused;
+  char *base;        /* [const] while carved */
+  uint64_t *words;   /* [const] while carved: `few`, or the superslab's bitmap for this slab */
+  uint64_t summary;  /* [any] bit w: word w may have set bits */
+  struct link link;  /* [lock class] in the pool's list when LISTED */
+  uint64_t few[SLAB_FEW_WORDS]; /* [any] bit i of word w: block 64 w + i is free */
 };
 
-_Static_assert(sizeof(struct slab) == SLAB_BYTES, "a slab's descriptor is nine cache lines");
+_Static_assert(sizeof(struct slab) == SLAB_BYTES, "a slab's descriptor is one cache line");
 
 ALWAYS_INLINE int32_t slab_count(uint32_t state) {
   return (int32_t)state >> SLAB_COUNT_SHIFT;

@@ -17,7 +17,7 @@ COLD static bool cover_slow(uintptr_t i, int *error) {
   if (!ld_rlx(&slab_map.root[i])) {
     struct leaf *leaf = os_map(round_up(sizeof *leaf, UNIT_SIZE), error);
     if (leaf) {
-      st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero); /* pairs: map_leaf */
+      st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero); /* pairs: map_cover */
       leaf_bytes += sizeof *leaf;
     }
     covered = leaf != NULL;
@@ -54,9 +54,9 @@ size_t map_leaf_bytes(void) {
 }
 
 void map_fork_take(void) {
-  lock_take(&cover_lock);
+  lock_fork_take(&cover_lock);
 }
 
 void map_fork_drop(void) {
-  lock_drop(&cover_lock);
+  lock_fork_drop(&cover_lock);
 }

@@ -42,12 +42,12 @@ struct slab_map {
 
 extern struct slab_map slab_map;
 
-/* The leaf of address P. The bound is a conditional move, not a branch: wild addresses are rare. */
+/* The leaf of address P. The bound is a conditional move, not a branch: wild addresses are rare.
+ * Relaxed: a new leaf holds zeros, and all that it comes to hold is read and written atomically. */
 ALWAYS_INLINE struct leaf *map_leaf(const void *p) {
   uintptr_t i = (uintptr_t)p >> LEAF_SHIFT;
   i = i < ROOT_ENTRIES ? i : ROOT_ENTRIES;
-  /* pairs: map_cover */
-  return (struct leaf *)((uintptr_t)&slab_map.zero + ld_acq(&slab_map.root[i]));
+  return (struct leaf *)((uintptr_t)&slab_map.zero + ld_rlx(&slab_map.root[i]));
 }
 
 /* The tag of the unit that holds P; 0 when it is not hakmem's. */

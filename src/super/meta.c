@@ -39,9 +39,9 @@ void *meta_alloc(size_t bytes, size_t align, int *error) {
 }
 
 void meta_fork_take(void) {
-  lock_take(&meta_lock);
+  lock_fork_take(&meta_lock);
 }
 
 void meta_fork_drop(void) {
-  lock_drop(&meta_lock);
+  lock_fork_drop(&meta_lock);
 }

@@ -289,7 +289,7 @@ bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigne
 }
 
 void super_fork_take(void) {
-  super_lock();
+  lock_fork_take(&pool_of_supers);
   meta_fork_take();
   map_fork_take();
 }
@@ -297,5 +297,5 @@ void super_fork_take(void) {
 void super_fork_drop(void) {
   map_fork_drop();
   meta_fork_drop();
-  super_unlock();
+  lock_fork_drop(&pool_of_supers);
 }

@@ -24,8 +24,7 @@
 #include "super/map.h"
 
 enum {
-  /* a slab's descriptor: nine cache lines, so that neighbours spread over the sets */
-  SLAB_BYTES = 576,
+  SLAB_BYTES = 64, /* a slab's descriptor: one cache line, so that 64 of them are one page */
   BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
   BIN_EMPTY = 6,
   BIN_NONE = 7,
@@ -41,7 +40,10 @@ struct superslab {
   unsigned bin_index;     /* [lock super] */
   uint8_t head[SUPER_UNITS];   /* [any] relaxed; the holder of the unit writes: its first unit */
   uint8_t length[SUPER_UNITS]; /* [any] relaxed; at a first unit: how many units are held */
-  char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64); /* of the room slab, one per first unit */
+  /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
+   * bitmaps' pages are touched only where there are such slabs. */
+  char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64);
+  uint64_t words[SUPER_UNITS][SLAB_WORDS];
 };
 
 /* Why memory could not be had; `reason` says which of the other fields mean something. */

@@ -1,0 +1,50 @@
+/* random_mixed - how many allocations and frees per second of mixed small sizes in random order?
+ *
+ * Usage: random_mixed OPS WORKING_SET MIN_SIZE MAX_SIZE SEED
+ * One thread. Each operation picks a random slot of the working set: a filled one is freed, an
+ * empty one gets a block of a random size, whose first and last byte are written.
+ */
+#include "bench.h"
+
+struct mix {
+  uint8_t **slot;
+  uint64_t slots;
+  uint64_t min, span; /* sizes are min .. min + span - 1 bytes */
+  uint64_t random;
+};
+
+static void mix_step(struct mix *mix) {
+  uint64_t bits = bench_random(&mix->random);
+  uint8_t **slot = &mix->slot[bench_scale(bits >> 32, mix->slots)];
+  uint8_t *p = *slot;
+  size_t size;
+  if (p) {
+    free(p);
+    *slot = NULL;
+    return;
+  }
+  size = mix->min + bench_scale(bits, mix->span);
+  p = malloc(size);
+  if (!p) bench_die("malloc returned NULL");
+  p[0] = 1;
+  p[size - 1] = 1;
+  *slot = p;
+}
+
+int main(int argc, char **argv) {
+  uint64_t ops = bench_arg(argc, argv, 1, 1);
+  struct mix mix = {.slots = bench_arg(argc, argv, 2, 1), .min = bench_arg(argc, argv, 3, 1)};
+  double seconds;
+  mix.span = bench_arg(argc, argv, 4, mix.min) - mix.min + 1;
+  mix.random = bench_seed(bench_arg(argc, argv, 5, 0));
+  if (mix.slots > UINT32_MAX || mix.span > UINT32_MAX) bench_die("an argument is above 2^32");
+  mix.slot = bench_pages(mix.slots * sizeof *mix.slot);
+
+  seconds = bench_now();
+  for (uint64_t i = 0; i < ops; i++) mix_step(&mix);
+  seconds = bench_now() - seconds;
+
+  dprintf(STDOUT_FILENO, "seconds: %.6f\nops/s: %.0f\n", seconds, (double)ops / seconds);
+  bench_proof();
+  return 0;
+}

@@ -1,0 +1,33 @@
+#include "os/stderr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OUT_OF_THE_WAY = 100 }; /* programs count on low descriptors being handed out in order */
+
+static struct stat original; /* [const] once kept */
+static int kept = -1;        /* [const] once kept */
+
+void os_keep_stderr(void) {
+  int saved = errno;
+  if (fstat(STDERR_FILENO, &original) == 0)
+    kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+  errno = saved;
+}
+
+static bool is_original(int fd) {
+  struct stat now;
+  return fstat(fd, &now) == 0 && now.st_dev == original.st_dev && now.st_ino == original.st_ino;
+}
+
+int os_stderr(void) {
+  int saved = errno;
+  int fd = -1;
+  if (kept >= 0 && is_original(kept)) fd = kept;
+  if (is_original(STDERR_FILENO)) fd = STDERR_FILENO;
+  errno = saved;
+  return fd;
+}

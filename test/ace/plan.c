@@ -1,0 +1,67 @@
+/* plan - capacities from demand: bounded, monotonic, and nothing where there is no demand. */
+#include "ace/plan.h"
+
+#include "helpers/box.h"
+
+static void bounds(void) {
+  test_begin("no plan leaves its bounds, whatever the demand: at least 1 block, at most plan_most");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    unsigned most = plan_most(class);
+    CHECK_MSG(most >= class_table[class].capacity && most <= MAGAZINE_MAX, "class %u: %u", class, most);
+    CHECK(plan_least(class) >= 1 && plan_least(class) <= most);
+    for (unsigned capacity = 0; capacity <= most; capacity++) {
+      for (int alternates = 0; alternates < 2; alternates++) {
+        unsigned grown = plan_grow(class, capacity, alternates);
+        CHECK_MSG(grown >= 1 && grown >= capacity && grown <= most, "class %u, %u: %u", class,
+                  capacity, grown);
+        CHECK(!capacity || grown <= 2 * capacity);
+      }
+      if (!capacity) continue;
+      CHECK(plan_shrink(class, capacity) >= plan_least(class));
+      CHECK(plan_shrink(class, capacity) <= max_size(capacity, plan_least(class)));
+    }
+  }
+  CHECK(plan_most(0) == 0);
+  test_end();
+}
+
+static void demand(void) {
+  test_begin("one-sided demand grows a class to its base, alternating demand to its most, idling shrinks");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    unsigned one_sided = 0;
+    unsigned alternating = 0;
+    unsigned idle;
+    for (int i = 0; i < 20; i++) {
+      one_sided = plan_grow(class, one_sided, false);
+      alternating = plan_grow(class, alternating, true);
+    }
+    CHECK_MSG(one_sided >= min_size(class_table[class].capacity, plan_most(class)), "class %u: %u",
+              class, one_sided);
+    CHECK_MSG(alternating == plan_most(class), "class %u: %u", class, alternating);
+    idle = alternating;
+    for (int i = 0; i < 20; i++) idle = plan_shrink(class, idle);
+    CHECK_MSG(idle == plan_least(class), "class %u: %u", class, idle);
+  }
+  test_end();
+}
+
+static void shares(void) {
+  test_begin("the threads' shares never sum to more than the total, and fall as threads rise");
+  for (size_t total = 0; total <= 256 * MIB; total += 7 * MIB) {
+    size_t before = SIZE_MAX;
+    for (uint64_t threads = 1; threads < 5000; threads += 1 + threads / 9) {
+      size_t share = plan_share(total, threads);
+      CHECK(share * threads <= total && share <= before && share <= CACHE_THREAD_MOST);
+      before = share;
+    }
+    CHECK(plan_share(total, 0) == plan_share(total, 1));
+  }
+  test_end();
+}
+
+int main(void) {
+  bounds();
+  demand();
+  shares();
+  return test_status();
+}

@@ -1,0 +1,33 @@
+#!/bin/bash
+# ulimit - programs start and run under `ulimit -v 200000` (KiB of address space).
+source "$(dirname "$0")/parts/lines.sh"
+workspace
+
+# limited COMMAND...: runs COMMAND on hakmem under the limit.
+limited() { (ulimit -v 200000 && LD_PRELOAD=$library exec "$@"); }
+
+# same NAME COMMAND...: COMMAND's output and status are those it has without hakmem.
+same() {
+  local name="ulimit: $1 runs as without hakmem" expected seen
+  shift
+  expected=$("$@" 2>&1; echo "status $?")
+  seen=$(limited "$@" 2>&1; echo "status $?")
+  if [ "$expected" = "$seen" ]; then
+    pass "$name"
+  else
+    fail "$name" "it gave: $(head -c 200 <<<"$seen" | tr '\n' ' ')"
+  fi
+}
+
+same true true
+same sh sh -c 'i=0; while [ $i -lt 2000 ]; do i=$((i + 1)); done; echo $i; exit 3'
+same sort sh -c 'seq 20000 | sort -r | cksum'
+same awk awk 'BEGIN { for (i = 0; i < 200000; i++) a[i] = i "x"; print length(a) }'
+
+if compile "$work/limited" "$parts/limited.c" -pthread -ldl; then
+  run_program ulimit limited bash -c \
+    'ulimit -v 200000 && LD_PRELOAD=$0 exec "$1"' "$library" "$work/limited"
+else
+  fail "ulimit: the program is built" "$compiler refuses it"
+fi
+finish

@@ -1,0 +1,204 @@
+/* cache - magazines and the outbox: what a refill takes, what a flush gives, what is kept. */
+#include "front/cache.h"
+
+#include "front/front.h"
+#include "helpers/caches.h"
+
+enum { CLASS = 10 /* 192 bytes */, MANY = 2000 };
+
+static void *block[MANY];
+
+static unsigned capacity_of(unsigned class) {
+  return class_table[class].capacity;
+}
+
+static struct thread *fresh_self(void) {
+  struct thread *t = thread_self();
+  front_flush();
+  return t;
+}
+
+static void refill_takes_lowest(void) {
+  struct thread *t = fresh_self();
+  test_begin("a refill takes half a magazine from the lowest address up, and they come in that order");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    unsigned half = (capacity_of(class) + 1) / 2;
+    for (unsigned i = 0; i < half; i++) {
+      block[i] = front_alloc(class_size(class), NULL);
+      CHECK_MSG(magazine_blocks(t, class) == half - 1 - i, "class %u: %u cached after %u", class,
+                magazine_blocks(t, class), i + 1);
+      CHECK_MSG(block[i] == t->cell[class].slab->base + (size_t)i * class_size(class),
+                "class %u: block %u is not the %u-th lowest", class, i, i);
+    }
+    for (unsigned i = 0; i < half; i++) CHECK(front_free(block[i]));
+    front_flush();
+  }
+  CHECK_ALL();
+  test_end();
+}
+
+static void older_half_goes(void) {
+  struct thread *t = fresh_self();
+  unsigned capacity = capacity_of(CLASS);
+  unsigned half = (capacity + 1) / 2;
+  test_begin("a full magazine flushes its older half and keeps the younger one, in order");
+  for (unsigned i = 0; i < 2 * capacity; i++) block[i] = front_alloc(class_size(CLASS), NULL);
+  front_flush();
+  for (unsigned i = 0; i < capacity; i++) front_free(block[i]);
+  CHECK_MSG(magazine_blocks(t, CLASS) == capacity, "%u cached", magazine_blocks(t, CLASS));
+  front_free(block[capacity]);
+  CHECK_MSG(magazine_blocks(t, CLASS) == capacity - half + 1, "%u", magazine_blocks(t, CLASS));
+  for (unsigned i = 0; i < half; i++) CHECK(!block_is_out(block[i]));
+  for (unsigned i = half; i <= capacity; i++) {
+    CHECK(block_is_out(block[i]) && t->cell[CLASS].base[i - half] == block[i]);
+  }
+  CHECK(front_alloc(class_size(CLASS), NULL) == block[capacity]);
+  for (unsigned i = capacity; i < 2 * capacity; i++) front_free(block[i]);
+  check_cached_once(t);
+  front_flush();
+  CHECK_ALL();
+  CHECK(live_blocks() == 0);
+  test_end();
+}
+
+static void empties_its_slab(void) {
+  struct thread *t = fresh_self();
+  uint64_t held;
+  test_begin("a flush that makes the thread's own slab empty lets go of it, and its units go back");
+  for (unsigned i = 0; i < 300; i++) block[i] = front_alloc(class_size(CLASS), NULL);
+  held = count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
+  for (unsigned i = 0; i < 300; i++) front_free(block[i]);
+  front_flush();
+  CHECK(held >= 1 && count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN));
+  CHECK(!t->cell[CLASS].slab && !cached_blocks(t) && live_blocks() == 0);
+  CHECK_ALL();
+  test_end();
+}
+
+/* --- the outbox: blocks that another thread allocated and that outlive it --- */
+
+static size_t gift_size;
+static unsigned gift_blocks;
+
+/* Keeps the slabs' ids apart from the main thread's, which gets its own back otherwise. */
+static void *make_gifts(void *unused) {
+  (void)unused;
+  for (unsigned i = 0; i < gift_blocks; i++) block[i] = front_alloc(gift_size, NULL);
+  return NULL;
+}
+
+static void get_gifts(size_t size, unsigned blocks) {
+  pthread_t thread;
+  gift_size = size;
+  gift_blocks = blocks;
+  pthread_create(&thread, NULL, make_gifts, NULL);
+  pthread_join(thread, NULL);
+}
+
+static void outbox_bounds(void) {
+  struct thread *t = fresh_self();
+  test_begin("the outbox keeps other threads' blocks, bounded in number and bytes, and returns them all");
+  for (size_t size = 16; size <= 8192; size *= 2) {
+    size_t most_bytes = 0;
+    get_gifts(size, MANY);
+    for (unsigned i = 0; i < MANY; i++) {
+      size_t sum = 0;
+      CHECK(front_free(block[i]));
+      for (unsigned k = 0; k < t->out_blocks; k++) sum += front_usable(t->out[k]);
+      CHECK_MSG(sum == t->out_bytes && sum <= OUTBOX_BYTES && t->out_blocks < OUTBOX_MAX,
+                "%u blocks of %zu bytes", t->out_blocks, size);
+      most_bytes = max_size(most_bytes, sum);
+    }
+    CHECK_MSG(size <= OUTBOX_BLOCK_MAX ? most_bytes > 0 : most_bytes == 0,
+              "%zu bytes at most for blocks of %zu", most_bytes, size);
+    check_cached_once(t);
+    front_flush();
+    CHECK(t->out_blocks == 0 && t->out_bytes == 0 && live_blocks() == 0);
+    CHECK_ALL();
+  }
+  CHECK(tally_read(TLY_REMOTE_FREES) >= 10 * MANY && tally_read(TLY_REMOTE_FLUSHES) > 0);
+  test_end();
+}
+
+static void batches(void) {
+  struct thread *t = fresh_self();
+  uint64_t state = 13;
+  test_begin("cache_return takes up to 256 blocks of any classes and slabs, in any order");
+  for (int round = 0; round < 300; round++) {
+    unsigned n = 1 + (unsigned)random_below(&state, OUTBOX_MAX);
+    for (unsigned i = 0; i < n; i++) {
+      struct refusal why;
+      unsigned class = 1 + (unsigned)random_below(&state, CLASSES - 1);
+      CHECK(cache_issue(t, class, &block[i], 1, &why) == 1 && block_is_out(block[i]));
+    }
+    for (unsigned i = n; i > 1; i--) {
+      unsigned k = (unsigned)random_below(&state, i);
+      void *p = block[k];
+      block[k] = block[i - 1];
+      block[i - 1] = p;
+    }
+    cache_return(t, block, n);
+    if (round % 50 == 0) CHECK_ALL();
+  }
+  front_flush();
+  CHECK(live_blocks() == 0 && count_read(CNT_DOUBLE_FREES) == 0);
+  CHECK_ALL();
+  test_end();
+}
+
+/* --- misuse that a flush finds --- */
+
+static void free_twice(void) {
+  front_free(block[0]);
+  front_free(block[0]);
+  front_flush();
+}
+
+static void free_returned(void) {
+  front_free(block[0]);
+  front_flush();
+  front_free(block[0]);
+  front_flush();
+}
+
+static void free_inside(void) {
+  front_free((char *)block[0] + 16);
+  front_flush();
+}
+
+/* The first byte behind the last block of a slab whose blocks do not fill it. */
+static void free_behind_last(void) {
+  const struct class_row *row = &class_table[CLASS];
+  front_free(slab_of(block[0])->base + (size_t)row->blocks * row->size);
+  front_flush();
+}
+
+static void misuse(void) {
+  fresh_self();
+  for (int i = 0; i < 4; i++) block[i] = front_alloc(class_size(CLASS), NULL);
+  test_begin("a block freed twice is named at the flush, in one batch or in two");
+  expect_abort(free_twice, "double free");
+  expect_abort(free_returned, "double free");
+  test_end();
+  test_begin("a pointer into a block is named at the flush");
+  expect_abort(free_inside, "middle of a block");
+  test_end();
+  test_begin("a pointer behind the last block of a slab is named, and never becomes a block");
+  expect_abort(free_behind_last, "hakmem: ");
+  test_end();
+  for (int i = 0; i < 4; i++) front_free(block[i]);
+  front_flush();
+}
+
+int main(void) {
+  clearenv();
+  setenv("HAKMEM_ACE", "0", 1); /* every magazine at its base capacity */
+  front_free(front_alloc(1, NULL));
+  refill_takes_lowest();
+  older_half_goes();
+  empties_its_slab();
+  outbox_bounds();
+  batches();
+  misuse();
+  return test_status();
+}

@@ -1,0 +1,174 @@
+/* fork - a child of a multi-threaded process: it works at once, and holds nothing of the others'.
+ *
+ * Four threads allocate, free and hand blocks to each other while the first forks, so that forks
+ * fall into refills, flushes, settlements, births and ends.
+ */
+#include "front/front.h"
+
+#include "diag/option.h"
+#include "helpers/caches.h"
+
+enum { CHURNERS = 4, FORKS = 300, SLOTS = 64, SECONDS = 20 };
+
+static void *volatile exchange[SLOTS];
+static volatile bool stopping;
+
+static size_t random_size(uint64_t *state) {
+  uint64_t kind = random_below(state, 100);
+  if (kind < 80) return random_below(state, 1025);
+  if (kind < 98) return random_below(state, CLASS_MAX);
+  return random_below(state, MIB);
+}
+
+/* Blocks enough for slabs to fill, to be left, and to become empty again. */
+static void churn(uint64_t *state, unsigned rounds) {
+  enum { BLOCKS = 600 };
+  static __thread void *block[BLOCKS];
+  while (rounds-- && !stopping) {
+    size_t size = random_below(state, 2) ? random_size(state) : 1000;
+    size_t many = size <= 4096 ? BLOCKS : 8;
+    for (size_t i = 0; i < many; i++) block[i] = front_alloc(size, NULL);
+    for (size_t i = 0; i < many; i++) {
+      void *p = __atomic_exchange_n(&exchange[random_below(state, SLOTS)], block[i],
+                                    __ATOMIC_ACQ_REL);
+      if (p) front_free(p);
+    }
+  }
+}
+
+/* Some threads live long, the others are born and end all the time. */
+static void *short_life(void *pointer) {
+  uint64_t state = (uintptr_t)pointer;
+  churn(&state, 3);
+  return NULL;
+}
+
+static void *long_life(void *pointer) {
+  uint64_t state = (uintptr_t)pointer;
+  while (!stopping) {
+    pthread_t other;
+    uintptr_t seed = random_next(&state);
+    churn(&state, 5);
+    if (seed % 2 || pthread_create(&other, NULL, short_life, (void *)seed) != 0) continue;
+    pthread_join(other, NULL);
+  }
+  return NULL;
+}
+
+static void caches_of_strangers_are_empty(void) {
+  struct thread *self = thread_self();
+  thread_lock();
+  LIST_EACH(link, thread_all_locked()) {
+    const struct thread *t = LINK_OWNER(link, struct thread, all);
+    unsigned slabs = 0;
+    if (t == self) continue;
+    for (unsigned class = 0; class < CLASSES; class++) slabs += t->cell[class].slab != NULL;
+    CHECK_MSG(!cached_blocks(t) && !slabs, "thread %u holds %u blocks and %u slabs", t->id,
+              cached_blocks(t), slabs);
+    CHECK_MSG(!t->living && !t->flight, "thread %u lives on in the child", t->id);
+  }
+  thread_unlock();
+}
+
+/* Blocks of every class are given, hold their content, and come back. */
+static void works(void) {
+  enum { BLOCKS = 3 * CLASSES * 20 };
+  static unsigned char *block[BLOCKS];
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    size_t size = class_size(1 + i % (CLASSES - 1));
+    block[i] = front_alloc(size, NULL);
+    if (!block[i]) continue;
+    memset(block[i], (int)i, min_size(size, 64));
+  }
+  for (unsigned i = 0; i < BLOCKS; i++) {
+    size_t size = class_size(1 + i % (CLASSES - 1));
+    CHECK_MSG(block[i], "no block of %zu bytes", size);
+    if (!block[i]) continue;
+    CHECK_MSG(all_bytes(block[i], min_size(size, 64), (unsigned char)i), "content of %zu bytes", size);
+    front_free(block[i]);
+  }
+}
+
+static void in_child(void) {
+  caches_of_strangers_are_empty();
+  CHECK_ALL();
+  check_cached_once(thread_self());
+  works();
+  CHECK_MSG(count_read(CNT_RETAINED_BYTES) < (uint64_t)1 << 60, "retained bytes are below zero");
+  CHECK_ALL();
+  check_cached_once(thread_self());
+}
+
+static void fork_while_others_churn(const char *promise) {
+  pthread_t thread[CHURNERS];
+  double end = now_seconds() + SECONDS;
+  stopping = false;
+  for (uintptr_t i = 0; i < CHURNERS; i++)
+    pthread_create(&thread[i], NULL, long_life, (void *)(i + 1));
+  test_begin(promise);
+  for (int i = 0; i < FORKS && now_seconds() < end && !test_bad; i++) {
+    struct timespec pause = {0, 1000000 + i % 7 * 300000};
+    nanosleep(&pause, NULL);
+    expect_return(in_child);
+  }
+  test_end();
+  stopping = true;
+  for (int i = 0; i < CHURNERS; i++) pthread_join(thread[i], NULL);
+}
+
+static void drain_exchange(void) {
+  for (int i = 0; i < SLOTS; i++) {
+    if (exchange[i]) front_free(exchange[i]);
+    exchange[i] = NULL;
+  }
+}
+
+static void parent_unharmed(void) {
+  test_begin("the parent of all these forks has lost nothing: no live block, all checks 0");
+  drain_exchange();
+  front_flush();
+  CHECK_ALL();
+  CHECK_MSG(live_blocks() == 0, "%ld blocks are lost", live_blocks());
+  test_end();
+}
+
+/* The child frees what it inherited, and forks in turn. */
+static void grandchild(void) {
+  void *p = front_alloc(100, NULL);
+  CHECK(p && front_free(p));
+  CHECK_ALL();
+}
+
+static void *inherited[1000];
+
+static void free_inherited(void) {
+  for (int i = 0; i < 1000; i++) CHECK(front_free(inherited[i]));
+  expect_return(grandchild);
+  front_flush();
+  CHECK_ALL();
+  CHECK_MSG(live_blocks() == 0, "%ld blocks are lost", live_blocks());
+}
+
+static void inheritance(void) {
+  test_begin("a child frees the blocks it inherited, and its own child works too");
+  for (int i = 0; i < 1000; i++) inherited[i] = front_alloc((size_t)i * 3, NULL);
+  expect_return(free_inherited);
+  for (int i = 0; i < 1000; i++) {
+    CHECK(block_is_out(inherited[i]));
+    front_free(inherited[i]);
+  }
+  test_end();
+}
+
+int main(void) {
+  front_free(front_alloc(1, NULL));
+  inheritance();
+  fork_while_others_churn("each child of 300 forks amid 4 churning threads works, owns all, and checks 0");
+  parent_unharmed();
+  /* Nothing retained and no superslab cached: forks fall into purges and unmappings too. */
+  option_set("RETAIN", "0");
+  option_set("SS_CACHE", "0");
+  fork_while_others_churn("so it is when every empty slab goes back to the system at once");
+  parent_unharmed();
+  return test_status();
+}

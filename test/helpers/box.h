@@ -1,0 +1,180 @@
+/* box - what the tests of single boxes share: random numbers, captured stderr, forked scenarios. */
+#ifndef HAK_TEST_BOX_H
+#define HAK_TEST_BOX_H
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "test.h"
+
+/* --- random numbers: the same in every run, so that a failure comes again --- */
+
+static inline uint64_t random_next(uint64_t *state) {
+  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* A number from 0 to N - 1. */
+static inline uint64_t random_below(uint64_t *state, uint64_t n) {
+  return random_next(state) % n;
+}
+
+static inline double now_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* --- stderr, which the boxes write to without stdio --- */
+
+struct capture {
+  int saved; /* the real stderr */
+  int file;
+};
+
+static inline void capture_start(struct capture *c) {
+  c->saved = dup(STDERR_FILENO);
+  c->file = memfd_create("stderr", 0);
+  if (c->saved < 0 || c->file < 0 || dup2(c->file, STDERR_FILENO) < 0) {
+    test_fail("stderr cannot be captured");
+    exit(1);
+  }
+}
+
+/* Ends the capture; TEXT receives what was written, cut to SIZE - 1 and terminated. */
+static inline void capture_end(struct capture *c, char *text, size_t size) {
+  ssize_t n = pread(c->file, text, size - 1, 0);
+  text[n > 0 ? n : 0] = 0;
+  dup2(c->saved, STDERR_FILENO);
+  close(c->saved);
+  close(c->file);
+}
+
+static inline int count_lines(const char *text) {
+  int n = 0;
+  for (; *text; text++) n += *text == '\n';
+  return n;
+}
+
+/* Runs a *_check() that is expected to find something: its result, and what it said. */
+static inline int check_aloud(int (*check)(void), char *text, size_t size) {
+  struct capture c;
+  int bad;
+  capture_start(&c);
+  bad = check();
+  capture_end(&c, text, size);
+  return bad;
+}
+
+/* The check must report at least one violation in a line that holds WORDS. */
+#define CHECK_REPORTS(check, words)                                                          \
+  do {                                                                                       \
+    char said_[2000];                                                                        \
+    int bad_ = check_aloud((check), said_, sizeof said_);                                    \
+    CHECK_MSG(bad_ > 0 && strstr(said_, (words)), "%s:%d: %s found %d and said '%s'",        \
+              __FILE__, __LINE__, #check, bad_, said_);                                      \
+  } while (0)
+
+/* --- scenarios in a process of their own --- */
+
+struct outcome {
+  int status;      /* of waitpid */
+  char said[4000]; /* on stderr */
+};
+
+enum { CHILD_SECONDS = 60 };
+
+/* Runs SCENARIO in a forked child, without core files, for a minute at most. Its CHECKs count for
+ * the promise under test. */
+static inline void run_in_child(void (*scenario)(void), struct outcome *out) {
+  struct capture c;
+  pid_t child;
+  fflush(stdout);
+  capture_start(&c);
+  child = fork();
+  if (child == 0) {
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    alarm(CHILD_SECONDS);
+    scenario();
+    fflush(stdout);
+    _exit(test_bad ? 1 : 0);
+  }
+  out->status = -1;
+  if (child > 0) waitpid(child, &out->status, 0);
+  capture_end(&c, out->said, sizeof out->said);
+}
+
+/* The scenario must come to its end; one that failed has said so itself. */
+static inline void expect_return(void (*scenario)(void)) {
+  struct outcome out;
+  run_in_child(scenario, &out);
+  if (WIFEXITED(out.status) && WEXITSTATUS(out.status) == 1 && !test_bad) {
+    test_bad = 1;
+    test_failed++;
+  }
+  CHECK_MSG(WIFEXITED(out.status), "ended by signal %d, saying: %s", WTERMSIG(out.status),
+            out.said);
+}
+
+/* The scenario must end by abort(), with exactly one line on stderr that holds WORDS. */
+static inline void expect_abort(void (*scenario)(void), const char *words) {
+  struct outcome out;
+  run_in_child(scenario, &out);
+  CHECK_MSG(WIFSIGNALED(out.status) && WTERMSIG(out.status) == SIGABRT,
+            "ended with status %#x, not by abort; said: %s", (unsigned)out.status, out.said);
+  CHECK_MSG(strstr(out.said, words) && count_lines(out.said) == 1, "said: %s", out.said);
+}
+
+/* Runs this program anew with the word MODE and NAME=VALUE in its environment; its promises are
+ * printed by itself. The mode's main must return test_status(). */
+static inline void run_self(const char *mode, const char *name, const char *value) {
+  int status = -1;
+  pid_t child;
+  fflush(stdout);
+  child = fork();
+  if (child == 0) {
+    setenv(name, value, 1);
+    alarm(CHILD_SECONDS);
+    execl("/proc/self/exe", "self", mode, (char *)NULL);
+    _exit(127);
+  }
+  if (child > 0) waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 1) test_failed++;
+  if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return;
+  test_begin(mode);
+  test_fail("this mode of the program ended with status %#x", (unsigned)status);
+  test_end();
+}
+
+/* --- memory --- */
+
+/* Pages of BYTES at P (page-aligned) that are resident. */
+static inline size_t resident_pages(void *p, size_t bytes) {
+  static unsigned char page[1 << 16];
+  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  size_t pages = bytes / size;
+  size_t n = 0;
+  if (pages > sizeof page || mincore(p, bytes, page) != 0) return 0;
+  for (size_t i = 0; i < pages; i++) n += page[i] & 1;
+  return n;
+}
+
+static inline bool all_bytes(const void *p, size_t n, unsigned char value) {
+  const unsigned char *bytes = p;
+  for (size_t i = 0; i < n; i++)
+    if (bytes[i] != value) return false;
+  return true;
+}
+
+#endif

@@ -1,0 +1,205 @@
+/* map - address space in and out, what the kernel refuses, and errno left alone. */
+#include "os/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/bits.h"
+#include "helpers/box.h"
+#include "os/process.h"
+
+static uint64_t state = 4;
+static size_t page;
+
+/* Address space of this process, in bytes. */
+static size_t mapped_bytes(void) {
+  char text[64] = "";
+  int fd = open("/proc/self/statm", O_RDONLY);
+  ssize_t n = read(fd, text, sizeof text - 1);
+  close(fd);
+  return n > 0 ? strtoul(text, NULL, 10) * page : 0;
+}
+
+static bool touch_all(char *p, size_t bytes, unsigned char value) {
+  for (size_t i = 0; i < bytes; i += page)
+    if (p[i] != 0) return false;
+  memset(p, value, bytes);
+  return true;
+}
+
+static void round_trip(void) {
+  int error = 0;
+  test_begin("what os_map gives is zeroed, readable and writable; os_unmap takes it all back");
+  for (size_t bytes = page; bytes <= 8 * MIB; bytes *= 4) {
+    size_t before = mapped_bytes();
+    char *p = os_map(bytes, &error);
+    CHECK_MSG(p && touch_all(p, bytes, 0xa5), "%zu bytes", bytes);
+    CHECK(all_bytes(p, bytes, 0xa5));
+    CHECK_MSG(os_unmap(p, bytes) && !os_is_mapped(p) && !os_is_mapped(p + bytes - 1), "%zu", bytes);
+    CHECK_MSG(mapped_bytes() == before, "%zu bytes stay mapped", mapped_bytes() - before);
+  }
+  test_end();
+}
+
+static void alignments(void) {
+  enum { EACH = 6 };
+  int error = 0;
+  test_begin("os_map_aligned gives multiples of every alignment up to 64 MiB, zeroed, and no byte more");
+  for (size_t align = page; align <= 64 * MIB; align *= 2) {
+    char *p[EACH];
+    size_t bytes[EACH];
+    size_t before = mapped_bytes();
+    size_t sum = 0;
+    for (int i = 0; i < EACH; i++) {
+      bytes[i] = page * (1 + random_below(&state, 2000));
+      p[i] = os_map_aligned(bytes[i], align, &error);
+      sum += bytes[i];
+      CHECK_MSG(p[i] && !((uintptr_t)p[i] & (align - 1)), "%p at %zu", (void *)p[i], align);
+      CHECK_MSG(p[i] && touch_all(p[i], page, 1) && p[i][bytes[i] - 1] == (bytes[i] == page),
+                "not zeroed at alignment %zu", align);
+    }
+    CHECK_MSG(mapped_bytes() == before + sum, "%zu bytes mapped for %zu, at alignment %zu",
+              mapped_bytes() - before, sum, align);
+    for (int i = 0; i < EACH; i++) CHECK(os_unmap(p[i], bytes[i]));
+    CHECK_MSG(mapped_bytes() == before, "alignment %zu leaves something mapped", align);
+  }
+  test_end();
+}
+
+static void purging(void) {
+  int error;
+  size_t bytes = 4 * MIB;
+  char *p = os_map(bytes, &error);
+  test_begin("os_purge gives the pages back: not resident, and zero at the next touch");
+  memset(p, 7, bytes);
+  CHECK(resident_pages(p, bytes) == bytes / page);
+  CHECK(os_purge(p + MIB, 2 * MIB));
+  CHECK(resident_pages(p + MIB, 2 * MIB) == 0);
+  CHECK(all_bytes(p + MIB, 2 * MIB, 0));
+  CHECK(all_bytes(p, MIB, 7) && all_bytes(p + 3 * MIB, MIB, 7));
+  test_end();
+  os_unmap(p, bytes);
+  p = os_map(bytes, &error);
+  if (!os_populate(p, bytes)) {
+    test_skip("os_populate makes all pages resident and keeps them zero", "MADV_POPULATE_WRITE");
+  } else {
+    test_begin("os_populate makes all pages resident and keeps them zero");
+    CHECK_MSG(resident_pages(p, bytes) == bytes / page, "%zu pages", resident_pages(p, bytes));
+    CHECK(all_bytes(p, bytes, 0));
+    test_end();
+  }
+  os_unmap(p, bytes);
+}
+
+static void resizing(void) {
+  int error;
+  char *p = os_map(8 * MIB, &error);
+  test_begin("os_resize shrinks and grows in place, and keeps the content");
+  memset(p, 3, 8 * MIB);
+  CHECK(os_resize(p, 8 * MIB, 2 * MIB));
+  CHECK(!os_is_mapped(p + 2 * MIB) && all_bytes(p, 2 * MIB, 3));
+  CHECK(os_resize(p, 2 * MIB, 8 * MIB));
+  CHECK(all_bytes(p, 2 * MIB, 3) && all_bytes(p + 2 * MIB, 6 * MIB, 0));
+  test_end();
+  test_begin("os_resize refuses to grow into a neighbour, and both keep their content");
+  CHECK(os_unmap(p + 4 * MIB, 4 * MIB));
+  CHECK(mmap(p + 4 * MIB, page, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == p + 4 * MIB);
+  p[4 * MIB] = 9;
+  errno = 77;
+  CHECK(!os_resize(p, 4 * MIB, 8 * MIB));
+  CHECK(errno == 77 && p[4 * MIB] == 9 && all_bytes(p, 2 * MIB, 3));
+  test_end();
+  os_unmap(p, 4 * MIB + page);
+}
+
+static void moving(void) {
+  int error;
+  test_begin("a move takes the content to the reserved place and leaves nothing behind");
+  for (size_t align = 4 * MIB; align <= 16 * MIB; align *= 2) {
+    size_t before = mapped_bytes();
+    char *p = os_map(4 * MIB, &error);
+    char *to = os_reserve_aligned(12 * MIB, align);
+    CHECK(p && to && !((uintptr_t)to & (align - 1)));
+    memset(p, 5, 4 * MIB);
+    CHECK(os_move(p, 4 * MIB, 12 * MIB, to));
+    CHECK(!os_is_mapped(p) && !os_is_mapped(p + 4 * MIB - 1));
+    CHECK(all_bytes(to, 4 * MIB, 5) && touch_all(to + 4 * MIB, 8 * MIB, 6));
+    CHECK(os_unmap(to, 12 * MIB) && mapped_bytes() == before);
+  }
+  test_end();
+  test_begin("reserved address space is not accessible");
+  {
+    char *to = os_reserve_aligned(MIB, MIB);
+    int end[2];
+    if (pipe(end) != 0) exit(1);
+    CHECK(to && os_is_mapped(to) && write(end[1], to, 1) == -1 && errno == EFAULT);
+    CHECK(os_unmap(to, MIB));
+    close(end[0]);
+    close(end[1]);
+  }
+  test_end();
+}
+
+static void refusals(void) {
+  static const size_t impossible[] = {0, (size_t)1 << 62, (size_t)1 << 48};
+  char *hole;
+  int error;
+  test_begin("what the kernel refuses is NULL or false with the kernel's reason, and errno stays");
+  errno = 77;
+  for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+    error = 0;
+    CHECK(!os_map(impossible[i], &error) && error == (impossible[i] ? ENOMEM : EINVAL));
+    error = 0;
+    CHECK(!os_map_aligned(impossible[i], 4 * MIB, &error) && error != 0);
+    CHECK(!os_reserve_aligned(impossible[i], 4 * MIB));
+  }
+  hole = os_map(16 * page, &error);
+  CHECK(!os_unmap(hole + 1, page) && os_is_mapped(hole));
+  CHECK(!os_move(hole, 16 * page, 32 * page, hole + 1) && os_is_mapped(hole));
+  CHECK(os_unmap(hole, 16 * page));
+  CHECK(!os_purge(hole, 16 * page));
+  CHECK(!os_resize(hole, 16 * page, 32 * page));
+  CHECK_MSG(errno == 77, "errno is %d", errno);
+  test_end();
+}
+
+static void under_limits(void) {
+  struct rlimit space = {mapped_bytes() + 24 * MIB, RLIM_INFINITY};
+  struct rlimit data = {page, RLIM_INFINITY}; /* below what is in use */
+  int error = 0;
+  size_t before;
+  char *p = os_map(8 * MIB, &error);
+  char *to = os_reserve_aligned(12 * MIB, 4 * MIB);
+  memset(p, 4, 8 * MIB);
+  setrlimit(RLIMIT_DATA, &data);
+  CHECK(!os_move(p, 8 * MIB, 12 * MIB, to));
+  CHECK_MSG(os_is_mapped(to) && os_is_mapped(to + 12 * MIB - 1),
+            "a refused move takes the reservation away (kernels before Linux 6.17 do)");
+  CHECK(all_bytes(p, 8 * MIB, 4));
+  data.rlim_cur = RLIM_INFINITY;
+  setrlimit(RLIMIT_DATA, &data);
+  os_unmap(to, 12 * MIB);
+  os_unmap(p, 8 * MIB);
+  setrlimit(RLIMIT_AS, &space);
+  before = mapped_bytes();
+  /* Fits by itself, but not with room to align it. */
+  for (int i = 0; i < 8; i++) CHECK(!os_map_aligned(20 * MIB + page, 64 * MIB, &error));
+  CHECK_MSG(error == ENOMEM, "error is %d", error);
+  CHECK_MSG(mapped_bytes() == before, "refusals keep %zu bytes", mapped_bytes() - before);
+  CHECK(os_map(16 * MIB, &error));
+}
+
+int main(void) {
+  page = os_page_size();
+  round_trip();
+  alignments();
+  purging();
+  resizing();
+  moving();
+  refusals();
+  test_begin("a refusal under RLIMIT_DATA or RLIMIT_AS changes nothing");
+  expect_return(under_limits);
+  test_end();
+  return test_status();
+}

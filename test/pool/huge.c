@@ -1,0 +1,206 @@
+/* huge - a mapping per block: content through resizes and moves, the cache, its budget, refusals. */
+#include "pool/huge.h"
+
+#include <errno.h>
+
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "os/process.h"
+#include "super/purge.h"
+
+enum { BLOCKS = 12 };
+
+static uint64_t state = 12;
+static struct refusal why;
+static char *block[BLOCKS];
+static size_t length[BLOCKS];
+static unsigned char mark[BLOCKS];
+
+static uint64_t live_mappings(void) {
+  return count_read(CNT_HUGE_MAPPED) - count_read(CNT_HUGE_UNMAPPED);
+}
+
+static void fill(int i) {
+  mark[i] = (unsigned char)(1 + random_below(&state, 255));
+  for (size_t at = 0; at < length[i]; at += 4096) block[i][at] = (char)mark[i];
+  block[i][length[i] - 1] = (char)mark[i];
+}
+
+static bool holds(int i, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 4096)
+    if (block[i][at] != (char)mark[i]) return false;
+  return true;
+}
+
+static void round_trip(void) {
+  bool zeroed;
+  test_begin("a huge block starts at a multiple of 4 MiB, is zeroed and large enough, and goes back");
+  option_set("RETAIN", "0");
+  for (size_t size = LARGE_MAX + 1; size <= 64 * MIB; size += 7 * MIB + 12345) {
+    char *p = huge_get(size, 16, &zeroed, &why);
+    CHECK_MSG(p && !((uintptr_t)p & (SUPER_SIZE - 1)) && zeroed, "%zu bytes", size);
+    CHECK(huge_size(p) >= size && huge_size(p) < size + os_page_size() && map_tag(p) == TAG_HUGE);
+    CHECK(count_read(CNT_HUGE_BYTES) == huge_size(p) && all_bytes(p, 65536, 0));
+    CHECK(count_read(CNT_SUPER_BYTES) == huge_size(p));
+    p[0] = p[size - 1] = 1;
+    CHECK(huge_give(p) && map_tag(p) == 0 && map_super(p) == NULL && !os_is_mapped(p));
+    CHECK(count_read(CNT_HUGE_BYTES) == 0 && count_read(CNT_SUPER_BYTES) == 0 && huge_check() == 0);
+  }
+  test_end();
+  test_begin("a huge block starts at a multiple of any alignment up to 64 MiB");
+  for (size_t align = 4096; align <= 64 * MIB; align *= 2) {
+    char *p = huge_get(100, align, &zeroed, &why);
+    char *q = huge_get(3 * MIB, align, &zeroed, &why);
+    CHECK(p && q && !((uintptr_t)p & (align - 1)) && !((uintptr_t)q & (align - 1)));
+    CHECK(huge_give(p) && huge_give(q));
+  }
+  test_end();
+}
+
+static void resize(int i) {
+  size_t size = LARGE_MAX + 1 + random_below(&state, 24 * MIB);
+  char *p = huge_resize(block[i], size, &why);
+  CHECK_MSG(p, "%zu bytes to %zu are refused", length[i], size);
+  if (!p) return;
+  if (p != block[i]) CHECK_MSG(map_tag(block[i]) == 0 && size > length[i], "moved to shrink");
+  block[i] = p;
+  CHECK_MSG(holds(i, size < length[i] ? size : length[i]), "%zu to %zu: content lost", length[i], size);
+  CHECK(huge_size(p) >= size && map_tag(p) == TAG_HUGE && !((uintptr_t)p & (SUPER_SIZE - 1)));
+  length[i] = size;
+  fill(i);
+}
+
+static void random_steps(const char *retain) {
+  bool zeroed;
+  option_set("RETAIN", retain);
+  for (int k = 0; k < 800 && !test_bad; k++) {
+    int i = (int)random_below(&state, BLOCKS);
+    if (!block[i]) {
+      length[i] = LARGE_MAX + 1 + random_below(&state, 12 * MIB);
+      block[i] = huge_get(length[i], 16, &zeroed, &why);
+      CHECK(block[i]);
+      if (zeroed) CHECK_MSG(block[i][0] == 0 && block[i][length[i] - 1] == 0, "not zeroed");
+      fill(i);
+    } else if (random_below(&state, 2)) {
+      resize(i);
+    } else {
+      CHECK_MSG(holds(i, length[i]), "a block changed");
+      CHECK(huge_give(block[i]));
+      CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= purge_budget(), "%lu retained, the budget is %zu",
+                (unsigned long)count_read(CNT_RETAINED_BYTES), purge_budget());
+      block[i] = NULL;
+    }
+    CHECK(huge_check() == 0);
+  }
+  for (int i = 0; i < BLOCKS; i++) {
+    CHECK(!block[i] || huge_give(block[i]));
+    block[i] = NULL;
+  }
+  CHECK(count_read(CNT_HUGE_BYTES) == 0 && huge_check() == 0);
+  CHECK(count_read(CNT_SUPER_BYTES) == count_read(CNT_RETAINED_BYTES));
+}
+
+static void neighbours(void) {
+  bool zeroed;
+  uint64_t moved = count_read(CNT_HUGE_MOVED);
+  char *p = huge_get(8 * MIB, 16, &zeroed, &why);
+  char *q;
+  test_begin("a block that cannot grow in place moves by page tables; the old address is forgotten");
+  memset(p, 7, 8 * MIB);
+  CHECK(mmap(p + 8 * MIB, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED);
+  q = huge_resize(p, 40 * MIB, &why);
+  CHECK(q && all_bytes(q, 8 * MIB, 7) && all_bytes(q + 8 * MIB, MIB, 0));
+  CHECK_MSG(q == p || (map_tag(p) == 0 && map_super(p) == NULL), "the map knows the old address");
+  CHECK(q == p || count_read(CNT_HUGE_MOVED) == moved + 1);
+  CHECK(huge_resize(q, 3 * MIB, &why) == q && !os_is_mapped(q + 3 * MIB));
+  CHECK(huge_give(q));
+  test_end();
+}
+
+static void caching(void) {
+  bool zeroed;
+  char *p;
+  uint64_t reused = count_read(CNT_HUGE_REUSED);
+  test_begin("a freed block is cached within the budget, counted, and serves the next of about its size");
+  option_set("RETAIN", "64M");
+  huge_drop_cache(0);
+  p = huge_get(10 * MIB, 16, &zeroed, &why);
+  p[0] = 1;
+  CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 10 * MIB);
+  CHECK(huge_get(3 * MIB, 16, &zeroed, &why) != p && zeroed);
+  CHECK(huge_get(9 * MIB, 16, &zeroed, &why) == p && !zeroed);
+  CHECK(count_read(CNT_HUGE_REUSED) == reused + 1 && count_read(CNT_RETAINED_BYTES) == 0);
+  CHECK(huge_give(p));
+  test_end();
+  test_begin("no more than 16 mappings and no more than the budget are cached; dropping drops them");
+  for (int k = 0; k < 3; k++) {
+    char *many[24];
+    option_set("RETAIN", k == 0 ? "1G" : k == 1 ? "20M" : "0");
+    for (int i = 0; i < 24; i++) many[i] = huge_get(3 * MIB, 16, &zeroed, &why);
+    for (int i = 0; i < 24; i++) {
+      CHECK(huge_give(many[i]));
+      CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= purge_budget(), "%lu retained, the budget is %zu",
+                (unsigned long)count_read(CNT_RETAINED_BYTES), purge_budget());
+    }
+    CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= HUGE_CACHE * 10 * MIB, "round %d", k);
+    CHECK(k != 0 || live_mappings() == HUGE_CACHE + 1);
+    CHECK(huge_check() == 0);
+  }
+  option_set("RETAIN", "1G");
+  CHECK(huge_give(huge_get(5 * MIB, 16, &zeroed, &why)) && huge_drop_cache(0) == 5 * MIB);
+  CHECK(count_read(CNT_RETAINED_BYTES) == 0 && huge_drop_cache(0) == 0);
+  test_end();
+}
+
+static void misuse(void) {
+  bool zeroed;
+  char *p = huge_get(10 * MIB, 16, &zeroed, &why);
+  test_begin("a huge block is given back once; a second time, or from its middle, is refused");
+  CHECK(!huge_give(p + 16) && !huge_give(p + SUPER_SIZE) && !huge_give(p + UNIT_SIZE));
+  CHECK(huge_give(p) && !huge_give(p) && huge_check() == 0);
+  test_end();
+}
+
+static void limits(void) {
+  struct rlimit space = {(size_t)1 << 30, RLIM_INFINITY};
+  uint64_t bytes;
+  bool zeroed;
+  char *p;
+  huge_drop_cache(0);
+  p = huge_get(8 * MIB, 16, &zeroed, &why);
+  memset(p, 3, 8 * MIB);
+  bytes = count_read(CNT_SUPER_BYTES);
+  option_set("LIMIT", "30M");
+  CHECK(!huge_get(64 * MIB, 16, &zeroed, &why) && why.reason == REASON_EXHAUSTION);
+  CHECK(!huge_resize(p, 64 * MIB, &why) && why.reason == REASON_EXHAUSTION);
+  option_set("LIMIT", "0");
+  setrlimit(RLIMIT_AS, &space);
+  CHECK(!huge_get((size_t)4 << 30, 16, &zeroed, &why) && why.reason == REASON_MAPFAIL);
+  CHECK(why.error == ENOMEM);
+  CHECK(!huge_resize(p, (size_t)4 << 30, &why) && why.reason == REASON_MAPFAIL);
+  CHECK(!huge_get(PTRDIFF_MAX - 4095, 16, &zeroed, &why) && why.reason == REASON_MAPFAIL);
+  CHECK_MSG(count_read(CNT_SUPER_BYTES) == bytes && huge_size(p) == 8 * MIB, "refusals are counted");
+  CHECK(all_bytes(p, 8 * MIB, 3) && huge_check() == 0 && map_tag(p) == TAG_HUGE);
+  p = huge_resize(p, 100 * MIB, &why);
+  CHECK(p && all_bytes(p, 8 * MIB, 3) && huge_give(p));
+}
+
+int main(void) {
+  clearenv();
+  option_load();
+  round_trip();
+  test_begin("huge blocks keep their content through random steps, and the budget of 0 holds");
+  random_steps("0");
+  test_end();
+  test_begin("so they do, and it does, with a budget of 40 MiB that the cache fills");
+  random_steps("40M");
+  test_end();
+  neighbours();
+  caching();
+  misuse();
+  test_begin("a refusal by HAKMEM_LIMIT is EXHAUSTION, by the system MAPFAIL; the block is as it was");
+  expect_return(limits);
+  test_end();
+  return test_status();
+}

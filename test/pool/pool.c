@@ -1,0 +1,237 @@
+/* pool - slabs from the lists or fresh, settled by whoever crosses the line, recycled when empty. */
+#include "pool/pool.h"
+
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "super/purge.h"
+
+enum { MOST_BLOCKS = 64 * SLAB_WORDS, CLASS = 17 /* 640 bytes: 102 blocks, listed from 12 on */ };
+
+static struct refusal why;
+
+static uint64_t units_held(void) {
+  return count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
+}
+
+static void *block(const struct slab *slab, unsigned i) {
+  return slab->base + (size_t)i * class_size(CLASS);
+}
+
+/* A slab all of whose blocks are claimed. */
+static struct slab *full_slab(unsigned class) {
+  static void *out[MOST_BLOCKS];
+  struct slab *slab = pool_get(class, 1, &why);
+  if (slab) slab_claim(slab, out, class_table[class].blocks);
+  return slab;
+}
+
+/* Returns the blocks FROM..FROM+N-1; whether the slab became empty and its units went back. */
+static bool return_blocks(struct slab *slab, unsigned from, unsigned n) {
+  bool empty = false;
+  for (unsigned i = from; i < from + n; i++) {
+    CHECK(!slab_return_any(slab, i / 64, (uint64_t)1 << i % 64));
+    empty = pool_settle_any(slab, slab_count_returned_any(slab, 1), 1);
+  }
+  return empty;
+}
+
+static bool is_listed(const struct slab *slab) {
+  return ld_rlx(&slab->state) & SLAB_LISTED;
+}
+
+static void round_trip(void) {
+  test_begin("a slab of any class that was got is owned, tagged and free; let go, its units go back");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct slab *slab = pool_get(class, 77, &why);
+    const struct class_row *row = &class_table[class];
+    CHECK(slab && (slab->state & 3) == SLAB_OWNED && slab_class(slab->state) == class);
+    CHECK(slab_count(slab->state) == row->blocks && units_held() == row->units);
+    for (unsigned i = 0; i < row->units; i++)
+      CHECK(map_tag(slab->base + (size_t)i * UNIT_SIZE) == (77 << TAG_OWNER_SHIFT | 2 * class));
+    CHECK(pool_check() == 0 && super_check() == 0);
+    pool_let_go(slab);
+    CHECK_MSG(units_held() == 0 && map_tag(slab->base) == 0 && slab->state == 0, "class %u", class);
+    CHECK(pool_check() == 0 && super_check() == 0);
+  }
+  test_end();
+}
+
+static void listing(void) {
+  unsigned threshold = class_table[CLASS].threshold;
+  struct slab *slab = full_slab(CLASS);
+  test_begin("an unowned slab is listed from its threshold on, and given to the next who asks");
+  pool_let_go(slab);
+  CHECK(!is_listed(slab) && !(slab->state & SLAB_OWNED) && pool_check() == 0);
+  CHECK(!return_blocks(slab, 0, threshold - 1) && !is_listed(slab));
+  CHECK(!return_blocks(slab, threshold - 1, 1) && is_listed(slab) && pool_check() == 0);
+  {
+    uint64_t carved = count_read(CNT_SLABS_CARVED);
+    struct slab *again = pool_get(CLASS, 5, &why);
+    CHECK(again == slab && (slab->state & 3) == SLAB_OWNED);
+    CHECK(map_tag(slab->base) == (5 << TAG_OWNER_SHIFT | 2 * CLASS));
+    CHECK(count_read(CNT_SLABS_CARVED) == carved && pool_check() == 0);
+  }
+  pool_let_go(slab);
+  CHECK(is_listed(slab));
+  test_end();
+  test_begin("the return of its last block makes a listed slab empty, and its units go back at once");
+  {
+    uint64_t recycled = count_read(CNT_SLABS_RECYCLED);
+    unsigned blocks = class_table[CLASS].blocks;
+    CHECK(return_blocks(slab, threshold, blocks - threshold));
+    CHECK(slab->state == 0 && units_held() == 0 && count_read(CNT_SLABS_RECYCLED) == recycled + 1);
+    CHECK(pool_check() == 0 && super_check() == 0);
+  }
+  test_end();
+}
+
+static void owners_slab(void) {
+  struct slab *slab = full_slab(CLASS);
+  unsigned blocks = class_table[CLASS].blocks;
+  test_begin("an owned slab is never listed or given back by returners; its owner lets go of it empty");
+  CHECK(!return_blocks(slab, 0, blocks - 1) && !is_listed(slab));
+  CHECK(!pool_let_go_if_empty(slab) && (slab->state & SLAB_OWNED));
+  CHECK(!return_blocks(slab, blocks - 1, 1) && units_held() == 1);
+  CHECK(pool_let_go_if_empty(slab) && units_held() == 0 && slab->state == 0);
+  CHECK(pool_check() == 0);
+  test_end();
+}
+
+static void fullest_first(void) {
+  enum { SLABS = 4 };
+  static const unsigned free_blocks[SLABS] = {90, 20, 60, 40}; /* of 102: a quarter each */
+  struct slab *slab[SLABS];
+  test_begin("the fullest slab is given first, the emptiest last");
+  for (int i = 0; i < SLABS; i++) slab[i] = full_slab(CLASS);
+  for (int i = 0; i < SLABS; i++) {
+    return_blocks(slab[i], 0, free_blocks[i]);
+    pool_let_go(slab[i]);
+  }
+  CHECK(pool_get(CLASS, 1, &why) == slab[1] && pool_get(CLASS, 1, &why) == slab[3]);
+  CHECK(pool_get(CLASS, 1, &why) == slab[2] && pool_get(CLASS, 1, &why) == slab[0]);
+  CHECK(pool_check() == 0);
+  test_end();
+  for (int i = 0; i < SLABS; i++) {
+    return_blocks(slab[i], free_blocks[i], class_table[CLASS].blocks - free_blocks[i]);
+    CHECK(pool_let_go_if_empty(slab[i]));
+  }
+}
+
+static void lowest_first(void) {
+  test_begin("of two slabs equally full the one at the lower address is given first");
+  for (int order = 0; order < 2; order++) {
+    struct slab *a = full_slab(CLASS);
+    struct slab *b = full_slab(CLASS);
+    struct slab *low = a->base < b->base ? a : b;
+    return_blocks(a, 0, 50);
+    return_blocks(b, 0, 50);
+    pool_let_go(order ? a : b);
+    pool_let_go(order ? b : a);
+    CHECK(pool_get(CLASS, 1, &why) == low);
+    CHECK(pool_get(CLASS, 1, &why) == (low == a ? b : a));
+    return_blocks(a, 50, class_table[CLASS].blocks - 50u);
+    return_blocks(b, 50, class_table[CLASS].blocks - 50u);
+    CHECK(pool_let_go_if_empty(a) && pool_let_go_if_empty(b) && pool_check() == 0);
+  }
+  test_end();
+}
+
+static void without_cache(void) {
+  struct slab *slab = full_slab(CLASS);
+  unsigned blocks = class_table[CLASS].blocks;
+  test_begin("a block returned without a cache is free once; a second return is refused, and uncounted");
+  CHECK(pool_return_block_any(slab, block(slab, 7)) && slab_count(slab->state) == 1);
+  CHECK(!pool_return_block_any(slab, block(slab, 7)) && slab_count(slab->state) == 1);
+  CHECK(pool_check() == 0);
+  pool_let_go(slab);
+  for (unsigned i = 0; i < blocks; i++) CHECK(i == 7 || pool_return_block_any(slab, block(slab, i)));
+  CHECK(slab->state == 0);
+  test_end();
+}
+
+static void settle_now(void) {
+  struct slab *slab = full_slab(CLASS);
+  test_begin("pool_settle_now lists what is worth listing, recycles what is empty, spares the rest");
+  pool_settle_now(slab);
+  CHECK((slab->state & 3) == SLAB_OWNED);
+  slab_return_any(slab, 0, ~(uint64_t)0);
+  and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED);
+  slab_recount(slab);
+  CHECK_REPORTS(pool_check, "I4");
+  pool_settle_now(slab);
+  CHECK(is_listed(slab) && pool_check() == 0);
+  slab_return_any(slab, 1, bit_span(0, class_table[CLASS].blocks - 64u));
+  slab_recount(slab);
+  CHECK_REPORTS(pool_check, "I5");
+  pool_settle_now(slab);
+  CHECK(slab->state == 0 && pool_check() == 0);
+  pool_settle_now(slab);
+  CHECK(slab->state == 0 && super_check() == 0);
+  test_end();
+}
+
+static void check_can_fail(void) {
+  struct slab *slab = full_slab(CLASS);
+  test_begin("pool_check sees a slab owned and listed (I3), and one whose count is not its bits (I2)");
+  slab->state |= SLAB_LISTED;
+  CHECK_REPORTS(pool_check, "I3");
+  slab->state &= ~(uint32_t)SLAB_LISTED;
+  slab->state += SLAB_COUNT_ONE;
+  CHECK_REPORTS(pool_check, "I2");
+  slab->state -= SLAB_COUNT_ONE;
+  CHECK(pool_check() == 0);
+  test_end();
+  return_blocks(slab, 0, class_table[CLASS].blocks);
+  pool_let_go_if_empty(slab);
+}
+
+static void churn(void) {
+  uint64_t mapped;
+  test_begin("the number of superslabs stays flat over 100,000 slabs filled and emptied");
+  full_slab(1);
+  mapped = count_read(CNT_SUPER_MAPPED);
+  for (int i = 0; i < 100000; i++) {
+    unsigned class = 1 + (unsigned)i % 30;
+    struct slab *slab = pool_get(class, 1, &why);
+    void *out[8];
+    unsigned n = slab_claim(slab, out, 8);
+    if (i % 2) pool_let_go(slab);
+    for (unsigned k = 0; k < n; k++) pool_return_block_any(slab, out[k]);
+    if (i % 2 == 0) CHECK(pool_let_go_if_empty(slab));
+  }
+  CHECK_MSG(count_read(CNT_SUPER_MAPPED) == mapped, "%lu superslabs more",
+            (unsigned long)(count_read(CNT_SUPER_MAPPED) - mapped));
+  CHECK(units_held() == 1 && pool_check() == 0 && super_check() == 0);
+  test_end();
+}
+
+static void refusal(void) {
+  uint64_t given = count_read(CNT_SLABS_GIVEN);
+  test_begin("a slab that is refused says why, is not counted as given, and the next one comes");
+  option_set("LIMIT", "1");
+  super_drop_empty(0);
+  while (pool_get(44, 1, &why)) given++;
+  CHECK(why.reason == REASON_EXHAUSTION && pool_check() == 0 && super_check() == 0);
+  CHECK_MSG(count_read(CNT_SLABS_GIVEN) == given, "%lu are counted, %lu were given",
+            (unsigned long)count_read(CNT_SLABS_GIVEN), (unsigned long)given);
+  option_set("LIMIT", "0");
+  CHECK(pool_get(44, 1, &why));
+  test_end();
+}
+
+int main(void) {
+  clearenv();
+  option_load();
+  round_trip();
+  listing();
+  owners_slab();
+  fullest_first();
+  lowest_first();
+  without_cache();
+  settle_now();
+  check_can_fail();
+  churn();
+  refusal();
+  return test_status();
+}

@@ -1,0 +1,76 @@
+/* pool, raced - threads that get slabs, hand their blocks to each other, and let go.
+ *
+ * A block's first word says which thread got it and when; whoever returns it checks the word.
+ */
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "pool/pool.h"
+
+enum { THREADS = 2, ROUNDS = 400000, BOXES = 512, CLASSES_USED = 3 };
+
+static const unsigned used[CLASSES_USED] = {20, 28, 44}; /* 64, 16 and 8 blocks of a slab */
+
+static void *volatile box[BOXES];
+static long spoilt;
+static long twice;
+
+static void return_block(void *p) {
+  uintptr_t *words = p;
+  struct slab *slab = slab_of(p);
+  if (words[0] != ~words[1] || words[1] == 0) add_rlx(&spoilt, 1);
+  words[0] = words[1] = 0;
+  if (!pool_return_block_any(slab, p)) add_rlx(&twice, 1);
+}
+
+static void hand_on(void *p, uint64_t *state) {
+  uintptr_t *words = p;
+  void *before;
+  if (words[0] || words[1]) add_rlx(&spoilt, 1); /* the last holder cleared them, or the system */
+  words[1] = random_next(state) | 1;
+  words[0] = ~words[1];
+  before = __atomic_exchange_n(&box[random_below(state, BOXES)], p, __ATOMIC_ACQ_REL);
+  if (before) return_block(before);
+}
+
+static void *exchange(void *pointer) {
+  uint64_t state = (uintptr_t)pointer;
+  struct refusal why;
+  for (int i = 0; i < ROUNDS; i++) {
+    unsigned class = used[random_below(&state, CLASSES_USED)];
+    struct slab *slab = pool_get(class, (uint32_t)(uintptr_t)pointer, &why);
+    void *out[64];
+    unsigned n = slab ? slab_claim(slab, out, 1 + (unsigned)random_below(&state, 64)) : 0;
+    if (!slab) return (void *)1;
+    for (unsigned k = 0; k < n; k++) hand_on(out[k], &state);
+    if (random_below(&state, 2) || !pool_let_go_if_empty(slab)) pool_let_go(slab);
+  }
+  return NULL;
+}
+
+int main(void) {
+  pthread_t thread[THREADS];
+  void *refused;
+  clearenv();
+  option_load();
+  test_begin("two threads hand each other blocks of slabs that nobody keeps: none is lost or doubled");
+  for (uintptr_t i = 0; i < THREADS; i++)
+    pthread_create(&thread[i], NULL, exchange, (void *)(i + 1));
+  for (int i = 0; i < THREADS; i++) {
+    pthread_join(thread[i], &refused);
+    CHECK(!refused);
+  }
+  CHECK_MSG(!spoilt, "%ld blocks held what another wrote", spoilt);
+  CHECK_MSG(!twice, "%ld blocks were free already", twice);
+  CHECK(pool_check() == 0 && super_check() == 0);
+  for (int i = 0; i < BOXES; i++)
+    if (box[i]) return_block(box[i]);
+  CHECK(pool_check() == 0 && super_check() == 0);
+  CHECK_MSG(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN), "%ld units are held",
+            (long)(count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN)));
+  test_end();
+  test_begin("and slabs went through the lists and back to fresh units many times");
+  CHECK(count_read(CNT_SLABS_RELISTED) > 100 && count_read(CNT_SLABS_RECYCLED) > 100);
+  test_end();
+  return test_status();
+}

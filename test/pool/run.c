@@ -1,0 +1,196 @@
+/* run - large blocks of whole units: content, alignment, resizing in place, and double frees. */
+#include "pool/run.h"
+
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "super/purge.h"
+
+enum { RUNS = 60 };
+
+static uint64_t state = 11;
+static struct refusal why;
+static char *run[RUNS];
+static unsigned char mark[RUNS];
+
+static void fill(int i) {
+  size_t bytes = run_size(run[i]);
+  mark[i] = (unsigned char)(1 + random_below(&state, 255));
+  for (size_t at = 0; at < bytes; at += 4096) run[i][at] = (char)mark[i];
+  run[i][bytes - 1] = (char)mark[i];
+}
+
+/* Is the content of the first BYTES still there? */
+static bool holds(int i, size_t bytes) {
+  for (size_t at = 0; at < bytes; at += 4096)
+    if (run[i][at] != (char)mark[i]) return false;
+  return true;
+}
+
+static void round_trip(void) {
+  bool zeroed;
+  test_begin("a run is large enough, tagged at its first unit alone, and gone when given back");
+  for (size_t size = 0; size <= LARGE_MAX; size += size < 3 * UNIT_SIZE ? 1021 : 40961) {
+    char *p = run_get(size, 16, &zeroed, &why);
+    CHECK_MSG(p && run_size(p) >= size && run_size(p) < size + UNIT_SIZE + !size, "%zu bytes", size);
+    CHECK(map_tag(p) == TAG_RUN && (run_size(p) == UNIT_SIZE || map_tag(p + UNIT_SIZE) == 0));
+    CHECK(count_read(CNT_RUN_BYTES) == run_size(p) && run_check() == 0);
+    p[0] = p[run_size(p) - 1] = 1;
+    CHECK(run_give(p) && map_tag(p) == 0 && count_read(CNT_RUN_BYTES) == 0);
+  }
+  CHECK(count_read(CNT_RUNS_TAKEN) == count_read(CNT_RUNS_GIVEN) && super_check() == 0);
+  test_end();
+}
+
+static void alignments(void) {
+  bool zeroed;
+  test_begin("a run starts at a multiple of any alignment up to 2 MiB");
+  for (size_t align = 16; align <= LARGE_MAX; align *= 2) {
+    char *p[3];
+    for (int i = 0; i < 3; i++) {
+      p[i] = run_get(1 + random_below(&state, LARGE_MAX), align, &zeroed, &why);
+      CHECK_MSG(p[i] && !((uintptr_t)p[i] & (align - 1)), "%p at %zu", (void *)p[i], align);
+    }
+    for (int i = 0; i < 3; i++) CHECK(run_give(p[i]));
+  }
+  CHECK(run_check() == 0 && super_check() == 0);
+  test_end();
+}
+
+static void zeros(void) {
+  bool zeroed;
+  bool was_zeroed = false;
+  test_begin("a run said to be zeroed is, also after it was written, freed and purged");
+  for (int i = 0; i < 300; i++) {
+    size_t size = 1 + random_below(&state, LARGE_MAX);
+    char *p = run_get(size, 16, &zeroed, &why);
+    if (zeroed) CHECK(all_bytes(p, size, 0));
+    was_zeroed |= zeroed && i > 100;
+    memset(p, 0xff, size);
+    CHECK(run_give(p));
+    if (i % 7 == 0) purge_down_to(0);
+  }
+  CHECK(was_zeroed);
+  test_end();
+}
+
+static void resize(int i) {
+  size_t old = run_size(run[i]);
+  size_t size = 1 + random_below(&state, LARGE_MAX);
+  bool done = run_resize(run[i], size);
+  size_t now = run_size(run[i]);
+  CHECK_MSG(done || size > old, "shrinking from %zu to %zu is refused", old, size);
+  CHECK_MSG(done ? now >= size && now < size + UNIT_SIZE : now == old, "%zu to %zu: %zu", old, size,
+            now);
+  CHECK_MSG(holds(i, now < old ? now : old), "the content of %zu bytes changed", old);
+  fill(i);
+}
+
+static void random_steps(void) {
+  bool zeroed;
+  test_begin("runs keep their content through 6,000 random gets, gives and resizes in place");
+  for (int k = 0; k < 6000 && !test_bad; k++) {
+    int i = (int)random_below(&state, RUNS);
+    if (!run[i]) {
+      run[i] = run_get(1 + random_below(&state, LARGE_MAX / 4), 16, &zeroed, &why);
+      CHECK(run[i]);
+      fill(i);
+    } else if (random_below(&state, 2)) {
+      resize(i);
+    } else {
+      CHECK_MSG(holds(i, run_size(run[i])), "a run changed");
+      CHECK(run_give(run[i]));
+      run[i] = NULL;
+    }
+    if (k % 100 == 0) CHECK(run_check() == 0 && super_check() == 0);
+  }
+  for (int i = 0; i < RUNS; i++) CHECK(!run[i] || run_give(run[i]));
+  CHECK(count_read(CNT_RUN_BYTES) == 0 && run_check() == 0 && super_check() == 0);
+  CHECK(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN));
+  test_end();
+}
+
+static void neighbours(void) {
+  bool zeroed;
+  char *p = run_get(4 * UNIT_SIZE, UNIT_SIZE, &zeroed, &why);
+  char *q;
+  test_begin("a run grows into free units, not into its neighbour, and shrinking frees its end");
+  CHECK(run_resize(p, 2 * UNIT_SIZE) && run_size(p) == 2 * UNIT_SIZE);
+  q = run_get(2 * UNIT_SIZE, UNIT_SIZE, &zeroed, &why);
+  CHECK_MSG(q == p + 2 * UNIT_SIZE, "%p after %p", (void *)q, (void *)p);
+  q[0] = 5;
+  CHECK(!run_resize(p, 3 * UNIT_SIZE) && run_size(p) == 2 * UNIT_SIZE && run_check() == 0);
+  CHECK(run_give(q) && run_resize(p, 3 * UNIT_SIZE) && run_size(p) == 3 * UNIT_SIZE);
+  CHECK(!run_resize(p, SUPER_SIZE + 1) && run_check() == 0);
+  CHECK(run_give(p));
+  test_end();
+}
+
+static void double_frees(void) {
+  bool zeroed;
+  char *p = run_get(3 * UNIT_SIZE, 16, &zeroed, &why);
+  test_begin("a run is given back once; a second time, or from its middle, is refused");
+  CHECK(!run_give(p + 16) && !run_give(p + UNIT_SIZE) && !run_give(p + 1));
+  CHECK(run_give(p) && !run_give(p) && super_check() == 0 && run_check() == 0);
+  test_end();
+}
+
+static char *shared;
+static long winners;
+
+static void *free_shared(void *barrier) {
+  pthread_barrier_wait(barrier);
+  if (run_give(shared)) add_rlx(&winners, 1);
+  pthread_barrier_wait(barrier);
+  return NULL;
+}
+
+static void double_frees_at_once(void) {
+  enum { THREADS = 3, ROUNDS = 300 };
+  pthread_t thread[THREADS];
+  pthread_barrier_t barrier;
+  bool zeroed;
+  test_begin("of three threads that free the same run at once, exactly one may");
+  pthread_barrier_init(&barrier, NULL, THREADS);
+  for (int k = 0; k < ROUNDS && !test_bad; k++) {
+    shared = run_get(UNIT_SIZE, 16, &zeroed, &why);
+    winners = 0;
+    for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, free_shared, &barrier);
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    CHECK_MSG(winners == 1, "%ld may", winners);
+  }
+  CHECK(super_check() == 0);
+  test_end();
+}
+
+static void check_can_fail(void) {
+  bool zeroed;
+  char *p = run_get(3 * UNIT_SIZE, 16, &zeroed, &why);
+  struct superslab *super = map_super(p);
+  unsigned first = unit_of(p);
+  test_begin("run_check sees a length beyond the units held, a length of 0 and a wrong head");
+  super->length[first] = 70;
+  CHECK_REPORTS(run_check, "run");
+  super->length[first] = 0;
+  CHECK_REPORTS(run_check, "run");
+  super->length[first] = 3;
+  super->head[first]++;
+  CHECK_REPORTS(run_check, "run");
+  super->head[first]--;
+  CHECK(run_check() == 0 && run_give(p));
+  test_end();
+}
+
+int main(void) {
+  clearenv();
+  option_load();
+  round_trip();
+  alignments();
+  zeros();
+  random_steps();
+  neighbours();
+  double_frees();
+  double_frees_at_once();
+  check_can_fail();
+  return test_status();
+}

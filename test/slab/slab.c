@@ -1,0 +1,260 @@
+/* slab - claims and returns of one slab, against a model of one byte per block. */
+#include "slab/slab.h"
+
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "super/purge.h"
+
+enum { MOST_BLOCKS = 64 * SLAB_WORDS };
+
+static uint64_t state = 9;
+static bool out[MOST_BLOCKS]; /* the model: is the block claimed? */
+static unsigned claimed;
+
+static struct slab *new_slab(unsigned class, struct units *units) {
+  struct refusal why;
+  if (!units_take(class_table[class].units, 1, units, &why)) {
+    test_fail("no units for class %u", class);
+    exit(1);
+  }
+  memset(out, 0, sizeof out);
+  claimed = 0;
+  return slab_carve(units, class);
+}
+
+static void drop_slab(struct slab *slab, unsigned class, const struct units *units) {
+  st_rlx(&slab->state, 0);
+  units_give(units->super, units->first, class_table[class].units);
+}
+
+static void *block(const struct slab *slab, unsigned class, unsigned i) {
+  return slab->base + (size_t)i * class_size(class);
+}
+
+static void check_slab(const struct slab *slab, unsigned class) {
+  unsigned free = class_table[class].blocks - claimed;
+  CHECK_MSG(slab_check(slab) == 0, "class %u, %u claimed", class, claimed);
+  CHECK_MSG(slab_count(slab->state) == (int32_t)free && slab_count_bits(slab) == free,
+            "class %u: count %d, %u bits, %u free", class, slab_count(slab->state),
+            slab_count_bits(slab), free);
+}
+
+/* Claims, and compares with the lowest free blocks of the model, highest first. */
+static void claim(struct slab *slab, unsigned class, unsigned want) {
+  static void *got[MOST_BLOCKS + 64];
+  unsigned blocks = class_table[class].blocks;
+  unsigned n = slab_claim(slab, got, want);
+  unsigned expected = blocks - claimed < want ? blocks - claimed : want;
+  CHECK_MSG(n == expected, "class %u: %u claimed of %u wanted, %u free", class, n, want,
+            blocks - claimed);
+  for (unsigned k = n, i = 0; k--; i++) {
+    while (i < blocks && out[i]) i++;
+    CHECK_MSG(got[k] == block(slab, class, i), "class %u: not the lowest block, not descending",
+              class);
+    out[i] = true;
+  }
+  claimed += n;
+}
+
+/* Returns a random set of claimed blocks of one word. */
+static void give_back(struct slab *slab, unsigned class) {
+  unsigned word = (unsigned)random_below(&state, class_table[class].words);
+  uint64_t wanted = random_next(&state) | random_next(&state);
+  uint64_t mask = 0;
+  uint32_t before = slab->state;
+  for (unsigned i = 0; i < 64; i++) {
+    if (!(wanted >> i & 1) || !out[word * 64 + i]) continue;
+    mask |= (uint64_t)1 << i;
+    out[word * 64 + i] = false;
+  }
+  if (!mask) return;
+  CHECK_MSG(slab_return_any(slab, word, mask) == 0, "class %u", class);
+  CHECK(slab_count_returned_any(slab, bit_count(mask)) == before);
+  claimed -= bit_count(mask);
+}
+
+static void round_trip(void) {
+  struct units units;
+  test_begin("a carved slab is owned and all free; all its blocks come once, and go back");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct slab *slab = new_slab(class, &units);
+    unsigned blocks = class_table[class].blocks;
+    CHECK(slab->state & SLAB_OWNED && !(slab->state & SLAB_LISTED));
+    CHECK(slab_class(slab->state) == class && slab->base == unit_address(units.super, units.first));
+    check_slab(slab, class);
+    claim(slab, class, blocks + 5);
+    CHECK_MSG(claimed == blocks, "class %u: %u of %u blocks", class, claimed, blocks);
+    claim(slab, class, 1);
+    check_slab(slab, class);
+    for (unsigned i = 0; i < blocks; i++) {
+      CHECK(slab_of(block(slab, class, i)) == slab && slab_super(slab) == units.super);
+      CHECK(slab_return_any(slab, i / 64, (uint64_t)1 << i % 64) == 0);
+      slab_count_returned_any(slab, 1);
+      out[i] = false;
+    }
+    claimed = 0;
+    check_slab(slab, class);
+    drop_slab(slab, class, &units);
+  }
+  test_end();
+}
+
+static void against_model(void) {
+  struct units units;
+  test_begin("random claims and returns agree with the model for every class: the lowest block first");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct slab *slab = new_slab(class, &units);
+    for (int i = 0; i < 1500 && !test_bad; i++) {
+      if (random_below(&state, 3) == 0)
+        claim(slab, class, 1 + (unsigned)random_below(&state, 70));
+      else
+        give_back(slab, class);
+      if (i % 50 == 0) check_slab(slab, class);
+    }
+    check_slab(slab, class);
+    drop_slab(slab, class, &units);
+  }
+  test_end();
+}
+
+static void twice(void) {
+  struct units units;
+  struct slab *slab = new_slab(5, &units);
+  test_begin("a block returned twice is told by its bit, alone or among others");
+  claim(slab, 5, 40);
+  CHECK(slab_return_any(slab, 0, 0x0f) == 0);
+  slab_count_returned_any(slab, 4);
+  CHECK(slab_return_any(slab, 0, 0x04) == 0x04);
+  CHECK(slab_return_any(slab, 0, 0xfc) == 0x0c);
+  CHECK(slab_return_any(slab, 2, 0x1) == 0x1);
+  slab_count_returned_any(slab, 4);
+  CHECK(slab_check(slab) == 0);
+  drop_slab(slab, 5, &units);
+  test_end();
+}
+
+static void starts(void) {
+  struct units units;
+  test_begin("slab_starts_block is true for the starts of blocks alone, for every byte of a slab");
+  for (unsigned class = 1; class < CLASSES; class += 1 + class / 8) {
+    const struct class_row *row = &class_table[class];
+    struct slab *slab = new_slab(class, &units);
+    size_t bytes = (size_t)row->units << UNIT_SHIFT;
+    for (size_t at = 0; at < bytes; at++) {
+      bool start = at % row->size == 0 && at / row->size < row->blocks;
+      if (slab_starts_block(slab, row, slab->base + at) == start) continue;
+      test_fail("class %u, offset %zu", class, at);
+      break;
+    }
+    drop_slab(slab, class, &units);
+  }
+  test_end();
+}
+
+static void untouched(void) {
+  struct units units;
+  test_begin("no block is touched by a carve, a claim or a return");
+  purge_down_to(0);
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct slab *slab = new_slab(class, &units);
+    size_t bytes = (size_t)class_table[class].units << UNIT_SHIFT;
+    claim(slab, class, MOST_BLOCKS);
+    for (int i = 0; i < 200; i++) give_back(slab, class);
+    claim(slab, class, 10);
+    CHECK_MSG(resident_pages(slab->base, bytes) == 0, "class %u", class);
+    drop_slab(slab, class, &units);
+  }
+  test_end();
+}
+
+/* What a returner must do, in the words of the contract. */
+static bool naive_crossed(unsigned class, bool owned, bool listed, int before, int after) {
+  const struct class_row *row = &class_table[class];
+  if (owned) return false;
+  if (after == row->blocks) return true;
+  return !listed && before < row->threshold && after >= row->threshold;
+}
+
+static void the_line(void) {
+  test_begin("exactly the return that fills an unowned slab, or makes it worth listing, settles it");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    int blocks = class_table[class].blocks;
+    for (int before = -3; before < blocks; before++) {
+      for (uint32_t flags = 0; flags < 3; flags++) {
+        int n = 1 + (before + 3) * 7 % 64;
+        uint32_t old = flags | class << SLAB_CLASS_SHIFT | (uint32_t)before << SLAB_COUNT_SHIFT;
+        if (before + n > blocks) n = blocks - before;
+        CHECK_MSG(slab_count(old) == before && slab_class(old) == class, "%d", before);
+        CHECK_MSG(slab_crossed_line(old, (unsigned)n) ==
+                      naive_crossed(class, flags & SLAB_OWNED, flags & SLAB_LISTED, before, before + n),
+                  "class %u, flags %u, %d + %d", class, flags, before, n);
+      }
+    }
+  }
+  test_end();
+}
+
+static void recount(void) {
+  struct units units;
+  struct slab *slab = new_slab(3, &units);
+  test_begin("slab_recount mends a count and a summary that do not match the bits, and keeps flags");
+  claim(slab, 3, 100);
+  slab->words[0] |= 0xff;
+  slab->words[1] &= 1;
+  slab->summary = 0;
+  slab_recount(slab);
+  CHECK(slab_check(slab) == 0 && slab_class(slab->state) == 3 && (slab->state & 3) == SLAB_OWNED);
+  CHECK(slab_count(slab->state) == (int32_t)slab_count_bits(slab));
+  drop_slab(slab, 3, &units);
+  slab_recount(slab);
+  CHECK(slab->state == 0);
+  test_end();
+}
+
+static struct slab *spoilt;
+
+static int check_spoilt(void) {
+  return slab_check(spoilt);
+}
+
+static void check_can_fail(void) {
+  struct units units;
+  uint32_t right;
+  spoilt = new_slab(4, &units);
+  right = spoilt->state;
+  test_begin("slab_check sees a count that is not the bits (I2), above or below");
+  spoilt->state = right + SLAB_COUNT_ONE;
+  CHECK_REPORTS(check_spoilt, "I2");
+  spoilt->state = right - SLAB_COUNT_ONE;
+  CHECK_REPORTS(check_spoilt, "I2");
+  spoilt->state = right;
+  test_end();
+  test_begin("slab_check sees a word with free blocks that the summary hides (I2)");
+  spoilt->summary &= ~(uint64_t)8;
+  CHECK_REPORTS(check_spoilt, "I2");
+  spoilt->summary |= 8;
+  test_end();
+  test_begin("slab_check sees a slab that is owned and listed (I3), and one without a class");
+  spoilt->state |= SLAB_LISTED;
+  CHECK_REPORTS(check_spoilt, "I3");
+  spoilt->state = 0;
+  CHECK_REPORTS(check_spoilt, "class");
+  spoilt->state = right;
+  CHECK(slab_check(spoilt) == 0);
+  test_end();
+  drop_slab(spoilt, 4, &units);
+}
+
+int main(void) {
+  clearenv();
+  option_load();
+  round_trip();
+  against_model();
+  twice();
+  starts();
+  untouched();
+  the_line();
+  recount();
+  check_can_fail();
+  return test_status();
+}
