@@ -93,6 +93,17 @@ $(BUILD)/test/$(1)/%: test/$(1)/%.c test/test.h $(call up_to,$(1))
 endef
 $(foreach room,$(filter-out api,$(ROOMS)),$(eval $(call room_rule,$(room))))
 
+# The rooms up to front with an os whose every n-th system call fails.
+FAULTY = -Dmmap=faulty_mmap -Dmunmap=faulty_munmap -Dmadvise=faulty_madvise -Dmremap=faulty_mremap
+FRONT_OBJECTS = $(filter-out $(BUILD)/obj/os/map.o,$(call up_to,front))
+
+$(BUILD)/test/oom/%: test/oom/%.c test/oom/parts/faulty_os.c src/os/map.c $(FRONT_OBJECTS)
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) $(CORE) $(WARN) $(FAULTY) -c -o $@.map.o src/os/map.c
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< test/oom/parts/faulty_os.c $@.map.o \
+	  $(FRONT_OBJECTS)
+	@rm -f $@.map.o
+
 STATIC_LINK = $(BUILD)/libhakmem.a -ldl
 
 $(BUILD)/api-bin/%: test/api/%.c test/test.h test/api/api.h

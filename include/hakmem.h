@@ -23,9 +23,10 @@ extern "C" {
  */
 int hak_check(void);
 
-/* Tells whether P lies in memory that hakmem handed out or may hand out.
+/* Tells whether hakmem would take P as its own in free.
  *
- * P: any address, NULL included. Returns 1 when hakmem's slab map knows the address, else 0.
+ * P: any address, NULL included. Returns 1 when it lies in a slab (blocks of up to 256 KiB), or in
+ * the first 64 KiB of a larger block that is live; else 0.
  */
 int hak_owns(const void *p);
 

@@ -43,19 +43,26 @@ static bool libc_owns(const void *p) {
   return (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
 }
 
-COLD static void nobody_owns(const char *what, const void *p) {
-  text_die(what, p);
+/* CALL is what was tried: "free", "size". An address among our superslabs was a block once. */
+COLD static void nobody_owns(const char *call, const void *p) {
+  struct text t;
+  text_start(&t, -1);
+  text_str(&t, call);
+  text_str(&t, map_super(p) ? " of a block that is free already, or of an address inside a block"
+                            : " of a pointer that no allocator owns");
+  t.data[t.used] = 0;
+  text_die(t.data, p);
 }
 
 void foreign_free(void *p) {
-  if (!&__libc_free || !libc_owns(p)) nobody_owns("free of a pointer that no allocator owns", p);
+  if (!&__libc_free || !libc_owns(p)) nobody_owns("free", p);
   count_any(CNT_FOREIGN_FREES, 1);
   __libc_free(p);
 }
 
 size_t foreign_usable(void *p) {
   const size_t *chunk = (const size_t *)p - 2;
-  if (!libc_owns(p)) nobody_owns("size of a pointer that no allocator owns", p);
+  if (!libc_owns(p)) nobody_owns("size", p);
   /* A chunk in use lends the first word of the next one, unless it is a mapping of its own. */
   return (chunk[1] & ~(size_t)CHUNK_FLAGS) - (chunk[1] & IS_MMAPPED ? 2 : 1) * sizeof(size_t);
 }

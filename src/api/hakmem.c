@@ -29,8 +29,9 @@ EXPORT int hak_counter(const char *name, uint64_t *value) {
 }
 
 EXPORT int hak_stats_print(int fd) {
-  stats_print(fd);
-  return 0;
+  int error = stats_print(fd);
+  if (error) errno = error;
+  return error ? -1 : 0;
 }
 
 EXPORT size_t hak_trim(size_t keep) {

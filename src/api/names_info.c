@@ -23,8 +23,7 @@ static struct mallinfo2 collect(void) {
   stats_collect(&s);
   memset(&info, 0, sizeof info);
   info.hblkhd = count_read(CNT_HUGE_BYTES);
-  info.hblks = count_read(CNT_HUGE_MAPPED) + count_read(CNT_HUGE_REUSED) -
-               count_read(CNT_HUGE_UNMAPPED);
+  info.hblks = count_read(CNT_HUGE_LIVE);
   info.arena = s.supers * SUPER_SIZE;
   info.uordblks = s.live_bytes - min_size(info.hblkhd, s.live_bytes);
   info.fordblks = info.arena - min_size(info.uordblks, info.arena);

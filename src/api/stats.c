@@ -120,7 +120,7 @@ static void put_who(struct text *t) {
   text_str(t, name);
 }
 
-void stats_print(int fd) {
+int stats_print(int fd) {
   struct heap_stats s;
   struct text t;
   text_start(&t, fd);
@@ -144,6 +144,7 @@ void stats_print(int fd) {
     put_line(&t, row->name, tally_read(i), row->unit, row->doc);
   }
   print_failures(&t);
+  return t.error;
 }
 
 void stats_banner(int fd) {

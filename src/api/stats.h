@@ -29,8 +29,8 @@ struct heap_stats {
 
 void stats_collect(struct heap_stats *s);
 
-/* The whole report as text. */
-void stats_print(int fd);
+/* The whole report as text. Returns 0, or the errno of a write that failed. */
+int stats_print(int fd);
 
 /* One line: version, process, mode, options that differ from their defaults. */
 void stats_banner(int fd);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -10,20 +11,16 @@
  * processor when threads outnumber processors. */
 enum { SPINS = 64 };
 
-/* The thread that is between its fork handlers: its id, or 0. [any] relaxed: only the thread itself
- * needs to see its own. */
-static uint32_t forking_thread;
-
-static uint32_t thread_id(void) {
-  return (uint32_t)syscall(SYS_gettid);
-}
+/* The thread that is between its fork handlers. Not the kernel's id: that one is another in the
+ * child. [any] relaxed: only the thread itself needs to see its own. */
+static pthread_t forking_thread;
 
 /* One step towards the lock: true when it is taken, or passed. */
 static bool take_or_sleep(struct lock *lock) {
   uint32_t word = ld_rlx(&lock->word);
   if (word == LOCK_FREE) return cas_acq(&lock->word, &word, LOCK_WAITED); /* pairs: lock_drop */
   if (word == LOCK_HELD && !cas_acq(&lock->word, &word, LOCK_WAITED)) return false;
-  if (word == LOCK_FORKING && ld_rlx(&forking_thread) == thread_id()) return true;
+  if (word == LOCK_FORKING && ld_rlx(&forking_thread) == pthread_self()) return true;
   syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE,
           word == LOCK_FORKING ? LOCK_FORKING : LOCK_WAITED, NULL);
   return false;
@@ -54,7 +51,7 @@ COLD void lock_drop_slow(struct lock *lock) {
 
 void lock_fork_take(struct lock *lock) {
   lock_take(lock);
-  st_rlx(&forking_thread, thread_id());
+  st_rlx(&forking_thread, pthread_self());
   st_rlx(&lock->word, LOCK_FORKING);
 }
 

@@ -8,6 +8,7 @@
 void text_start(struct text *t, int fd) {
   t->used = 0;
   t->fd = fd;
+  t->error = 0;
 }
 
 void text_chars(struct text *t, const char *s, size_t n) {
@@ -71,7 +72,10 @@ void text_flush(struct text *t) {
   while (t->fd >= 0 && done < t->used) {
     ssize_t n = write(t->fd, t->data + done, t->used - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break; /* nobody reads: a report is not worth a loop */
+    if (n <= 0) { /* nobody reads: a report is not worth a loop */
+      if (!t->error) t->error = n < 0 ? errno : EIO;
+      break;
+    }
     done += (size_t)n;
   }
   t->used = 0;

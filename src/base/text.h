@@ -14,6 +14,7 @@
 struct text {
   size_t used;
   int fd;          /* where text_flush writes; -1: keep in the buffer */
+  int error;       /* of the first write(2) that failed, or 0 */
   char data[1000]; /* one write of up to PIPE_BUF bytes is not mixed with other writers' */
 };
 

@@ -20,6 +20,18 @@ static unsigned claim(struct thread *t, struct slab *slab, void **out, unsigned 
   return n;
 }
 
+/* Lets go of the current slab of a class, if there is one. */
+static void let_go(struct thread *t, unsigned class) {
+  struct slab *slab = t->cell[class].slab;
+  if (!slab) return;
+  st_rlx(&t->flight, slab);
+  compiler_fence();
+  t->cell[class].slab = NULL;
+  pool_let_go(slab);
+  compiler_fence();
+  st_rlx(&t->flight, NULL);
+}
+
 unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why) {
   struct cell *cell = &t->cell[class];
@@ -30,12 +42,10 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
       tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);
       return n;
     }
-    if (cell->slab) {
-      struct slab *used_up = cell->slab;
-      cell->slab = NULL;
-      pool_let_go(used_up);
-    }
-    cell->slab = pool_get(class, t->id, why);
+    let_go(t, class);
+    cell->slab = pool_get(class, t->id, &t->taken, why);
+    compiler_fence();
+    st_rlx(&t->taken, NULL);
     if (!cell->slab) return 0;
   }
 }
@@ -103,7 +113,7 @@ static void return_group(struct thread *t, const struct sorter *s, const struct 
   for (unsigned k = 0, i = group->first; k < group->blocks; k++, i = s->chain[i]) {
     unsigned index = slab_index(slab, row, blocks[i]);
     uint64_t bit = (uint64_t)1 << index % 64;
-    if (UNLIKELY(slab->base + (size_t)index * row->size != blocks[i])) not_a_block(blocks[i]);
+    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(blocks[i]);
     if (mask && (index / 64 != word || (mask & bit))) {
       return_word(slab, row, word, mask);
       mask = 0;
@@ -114,7 +124,7 @@ static void return_group(struct thread *t, const struct sorter *s, const struct 
   return_word(slab, row, word, mask);
   old = slab_count_returned_any(slab, group->blocks);
   if (pool_settle_any(slab, old, group->blocks) || slab != t->cell[class].slab) return;
-  if (pool_let_go_if_empty(slab)) t->cell[class].slab = NULL;
+  if (slab_count(ld_rlx(&slab->state)) == row->blocks) let_go(t, class);
 }
 
 void cache_return(struct thread *t, void **blocks, unsigned n) {
@@ -184,7 +194,7 @@ static void look_for_idle(struct thread *t, unsigned except) {
   struct cell *cell;
   t->look = t->look % (CLASSES - 1) + 1;
   cell = &t->cell[t->look];
-  if (t->look == except || !cell->granted) return;
+  if (t->look == except || !cell->granted || !start_adapts()) return;
   if (!cell->busy && !t->closed) shrink(t, t->look, plan_shrink(t->look, cell->capacity));
   cell->busy = false;
 }
@@ -271,11 +281,8 @@ void cache_empty(struct thread *t) {
   flush_outbox(t);
   for (unsigned class = 1; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
-    struct slab *slab;
-    if (thread_top(t, class) != cell->base) flush(t, class, MAGAZINE_MAX);
-    slab = cell->slab; /* read now: the flush may have let go of it */
-    cell->slab = NULL;
-    if (slab) pool_let_go(slab);
+    flush(t, class, MAGAZINE_MAX);
+    let_go(t, class);
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
   }

@@ -1,9 +1,8 @@
 /* cache - blocks between a thread's magazines and outbox and their slabs.
  *
  * Owns:     nothing; works on its caller's thread.
- * Promise:  every block that leaves the backend passes cache_issue. A flush counts each slab's
- *           blocks with one atomic decrement of what it owes, whatever their number (R1.10's
- *           batch).
+ * Promise:  every block that leaves the backend passes cache_issue. A flush counts all blocks of
+ *           one slab with one atomic addition, whatever their number.
  * Threads:  the owner of the thread it is given.
  * Cost:     a refill: two atomic operations per up to 64 blocks; a flush: per slab and word.
  * Refuses:  what the pool refuses.

@@ -73,6 +73,7 @@ static void count_call(enum tally_row row) {
 void *front_alloc(size_t size, bool *zeroed) {
   struct request request = {size, GRAIN, 0, false};
   void *p;
+  thread_self(); /* the first call of all starts the allocator: options are in force from here on */
   if (cannot_be(size, GRAIN)) return NULL;
   if (start_wmax_binds()) {
     struct route route = ace_route(size, start_wmax());
@@ -90,6 +91,7 @@ void *front_alloc(size_t size, bool *zeroed) {
 void *front_alloc_aligned(size_t align, size_t size) {
   struct request request = {size, align, 0, false};
   if (align <= GRAIN) return front_alloc(size, NULL);
+  thread_self();
   if (cannot_be(size, align)) return NULL;
   if (!size) request.size = 1; /* a block of its own, as malloc(0) */
   request.class = class_of_aligned(size, align);
@@ -170,14 +172,18 @@ void front_flush(void) {
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
 }
 
-/* Each magazine's top lies between its bounds, and no slot below it is empty. */
+/* Each magazine's top lies between its bounds, and no slot below it is empty. The slots of a thread
+ * that runs are its own: those are not read. */
 static int check_thread(const struct thread *t) {
+  bool idle = !t->living || self_gates == &t->gates;
   int bad = 0;
   for (unsigned class = 0; class < CLASSES; class++) {
     const struct cell *cell = &t->cell[class];
     void **top = thread_top(t, class);
     if (top < cell->base || top > cell->base + cell->capacity || cell->base[-1]) bad++;
     if (class == 0 && top != cell->base) bad++;
+    for (void **slot = cell->base; idle && slot < top; slot++)
+      if (!*slot) bad++;
   }
   if (bad) text_report("check: I1: a magazine is out of its bounds");
   return bad;

@@ -187,10 +187,13 @@ void thread_fork_parent(void) {
  * return may have moved bits that it had not counted. */
 static void reclaim(struct thread *t) {
   struct slab *flight = t->flight;
-  t->flight = NULL;
+  struct slab *taken = t->taken;
+  t->flight = t->taken = NULL;
   if (flight) slab_recount(flight);
+  if (taken && t->cell[slab_class(taken->state)].slab != taken) pool_let_go(taken);
   thread_drain(t);
   if (flight) pool_settle_now(flight);
+  count_any(CNT_THREADS_ENDED, 1); /* its share of the budget is free again */
   thread_put_back(t);
 }
 

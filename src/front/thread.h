@@ -54,6 +54,7 @@ struct thread {
   struct gates gates; /* first: the thread's pointer is its gates' */
   struct cell cell[CLASSES];
   struct slab *flight; /* [owner] a slab with a claim or return under way, for a forked child */
+  struct slab *taken;  /* [owner] a slab on its way from the pool to its cell, likewise */
   uint32_t id;         /* [const] owner id, at least 1 */
   bool closed;         /* [const] while living: the gates are closed, a mode sees every call */
   bool living;         /* [lock registry] */

@@ -1,11 +1,13 @@
 #include "os/map.h"
 
 #include "base/bits.h"
+#include "os/debt.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 #ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_READ 22
 #define MADV_POPULATE_WRITE 23
 #endif
 
@@ -25,19 +27,16 @@ void *os_map(size_t bytes, int *error) {
   return map_pages(bytes, PROT_READ | PROT_WRITE, error);
 }
 
-/* Cuts an over-long mapping at P down to BYTES at a multiple of ALIGN. The kernel may refuse a cut
- * only when its table of mappings is full; then the whole is given back (one cut less). */
+void os_discard(void *p, size_t bytes) {
+  if (bytes && !os_unmap_once(p, bytes)) debt_owe(p, bytes);
+}
+
+/* Cuts an over-long mapping at P down to BYTES at a multiple of ALIGN. */
 static void *trim_to_aligned(char *p, size_t total, size_t bytes, size_t align) {
   char *start = (char *)round_up((uintptr_t)p, align);
   char *end = start + bytes;
-  if (start > p && !os_unmap(p, (size_t)(start - p))) {
-    os_unmap(p, total);
-    return NULL;
-  }
-  if (end < p + total && !os_unmap(end, (size_t)(p + total - end))) {
-    os_unmap(start, (size_t)(p + total - start));
-    return NULL;
-  }
+  os_discard(p, (size_t)(start - p));
+  os_discard(end, (size_t)(p + total - end));
   return start;
 }
 
@@ -45,15 +44,11 @@ static void *map_aligned(size_t bytes, size_t align, int protection, int *error)
   char *p = map_pages(bytes, protection, error);
   if (!p || !((uintptr_t)p & (align - 1))) return p;
   /* The kernel places mappings one below the other, so this happens once, then hardly again. */
-  if (!os_unmap(p, bytes) || bytes > PTRDIFF_MAX - align) {
-    *error = ENOMEM;
-    return NULL;
-  }
+  os_discard(p, bytes);
+  *error = ENOMEM;
+  if (bytes > PTRDIFF_MAX - align) return NULL;
   p = map_pages(bytes + align, protection, error);
-  if (!p) return NULL;
-  p = trim_to_aligned(p, bytes + align, bytes, align);
-  if (!p) *error = ENOMEM;
-  return p;
+  return p ? trim_to_aligned(p, bytes + align, bytes, align) : NULL;
 }
 
 void *os_map_aligned(size_t bytes, size_t align, int *error) {
@@ -61,6 +56,12 @@ void *os_map_aligned(size_t bytes, size_t align, int *error) {
 }
 
 bool os_unmap(void *p, size_t bytes) {
+  bool done = os_unmap_once(p, bytes);
+  if (done) debt_settle();
+  return done;
+}
+
+bool os_unmap_once(void *p, size_t bytes) {
   int saved = errno;
   bool done = munmap(p, bytes) == 0;
   errno = saved;
@@ -96,9 +97,16 @@ void *os_reserve_aligned(size_t bytes, size_t align) {
   return map_aligned(bytes, align, PROT_NONE, &error);
 }
 
+/* Before Linux 6.17 a refused mremap may have unmapped its target first, and another thread may
+ * have mapped something there since. Only a page without access rights is still the reservation. */
+static bool is_reservation(void *p) {
+  return madvise(p, 1, MADV_POPULATE_READ) != 0 && errno == EFAULT;
+}
+
 bool os_move(void *p, size_t old_bytes, size_t new_bytes, void *to) {
   int saved = errno;
   void *moved = mremap(p, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+  if (moved == MAP_FAILED && is_reservation(to)) os_discard(to, new_bytes);
   errno = saved;
   return moved != MAP_FAILED;
 }

@@ -22,7 +22,15 @@ void *os_map_aligned(size_t bytes, size_t align, int *error);
 
 /* Returns false when the kernel refused (its table of mappings is full): the memory is still
  * mapped. */
+/* Returns false when the kernel refused (its table of mappings is full): the memory is still
+ * mapped, and still the caller's. */
 bool os_unmap(void *p, size_t bytes);
+
+/* Gives back what nobody will ask for again; what the kernel refuses is offered again later. */
+void os_discard(void *p, size_t bytes);
+
+/* As os_unmap, without offering what is owed again: for the box `debt`. */
+bool os_unmap_once(void *p, size_t bytes);
 
 /* Gives the pages back; the next touch finds zeros. Returns false when refused: contents are then
  * kept. */
@@ -39,7 +47,7 @@ bool os_resize(void *p, size_t old_bytes, size_t new_bytes);
 void *os_reserve_aligned(size_t bytes, size_t align);
 
 /* Moves the pages of the mapping at P, of OLD_BYTES, to TO, which os_reserve_aligned gave with
- * NEW_BYTES. Returns false when refused: both are then as they were. */
+ * NEW_BYTES. Returns false when refused: P is then as it was, and TO is given back. */
 bool os_move(void *p, size_t old_bytes, size_t new_bytes, void *to);
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -25,6 +24,17 @@ char **os_environment(void) {
   if (!&__libc_stack_end || !__libc_stack_end) return NULL;
   stack = (uintptr_t *)__libc_stack_end;
   return (char **)(stack + 1 + stack[0] + 1); /* argc, argv[argc], NULL */
+}
+
+/* Reads a small file of /proc whole. Returns false when it is not there. */
+static bool read_file(const char *path, char *data, size_t size) {
+  int saved = errno;
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, data, size - 1);
+  if (fd >= 0) close(fd);
+  errno = saved;
+  data[n > 0 ? n : 0] = 0;
+  return n > 0;
 }
 
 bool os_secure(void) {
@@ -61,21 +71,8 @@ unsigned os_process_id(void) {
 }
 
 void os_program_name(char name[16]) {
-  int saved = errno;
-  memset(name, 0, 16);
-  prctl(PR_GET_NAME, name);
-  errno = saved;
-}
-
-/* Reads a small file of /proc whole. Returns false when it is not there. */
-static bool read_file(const char *path, char *data, size_t size) {
-  int saved = errno;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? -1 : read(fd, data, size - 1);
-  if (fd >= 0) close(fd);
-  errno = saved;
-  data[n > 0 ? n : 0] = 0;
-  return n > 0;
+  if (!read_file("/proc/self/comm", name, 16)) name[0] = 0;
+  name[strcspn(name, "\n")] = 0;
 }
 
 /* The number after SKIP blanks from P on. */

@@ -21,7 +21,7 @@ unsigned os_processors(void);     /* that this process may run on; at least 1 */
 uint64_t os_nanoseconds(void);    /* monotonic */
 unsigned os_thread_id(void);
 unsigned os_process_id(void);
-void os_program_name(char name[16]); /* as the kernel knows it, terminated */
+void os_program_name(char name[16]); /* without its path, cut, terminated */
 size_t os_resident_bytes(void);   /* 0 when /proc is not there */
 size_t os_peak_resident_bytes(void);
 

@@ -66,6 +66,15 @@ static struct huge *cache_take(size_t bytes, size_t align) {
   return best;
 }
 
+static void cache_put(struct huge *huge) {
+  purge_retain(huge->bytes); /* before others can take, resize and release it */
+  lock_take(&huge_lock);
+  list_push(&cache, &huge->link);
+  cached++;
+  cached_bytes += huge->bytes;
+  lock_drop(&huge_lock);
+}
+
 /* A refused munmap loses nothing: the mapping stays in the cache, without its pages. */
 static size_t unmap(struct huge *huge) {
   size_t bytes = huge->bytes;
@@ -76,12 +85,7 @@ static size_t unmap(struct huge *huge) {
     return bytes;
   }
   os_purge(huge->base, bytes);
-  lock_take(&huge_lock);
-  list_append(&cache, &huge->link);
-  cached++;
-  cached_bytes += bytes;
-  lock_drop(&huge_lock);
-  purge_retain(bytes);
+  cache_put(huge);
   return 0;
 }
 
@@ -105,6 +109,7 @@ size_t huge_drop_cache(size_t keep) {
 static void publish(struct huge *huge) {
   map_set_super(huge->base, huge);
   map_set_tags(huge->base, 1, TAG_HUGE);
+  count_any(CNT_HUGE_LIVE, 1);
   count_any(CNT_HUGE_BYTES, huge->bytes);
 }
 
@@ -121,7 +126,7 @@ static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;
 no_leaf:
-  os_unmap(huge->base, bytes);
+  os_discard(huge->base, bytes);
 no_memory:
   descriptor_give(huge);
 no_descriptor:
@@ -151,31 +156,27 @@ static struct huge *claim(void *p) {
   if (!cas_acq(&leaf->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT], &expected, 0)) return NULL;
   huge = map_super(p);
   map_set_super(p, NULL);
+  count_down_any(CNT_HUGE_LIVE, 1);
   count_down_any(CNT_HUGE_BYTES, huge->bytes);
   return huge;
 }
 
+void huge_settle(void) {
+  /* What freed units retain comes on top: then the cache gives way first, units after it. */
+  huge_drop_cache(purge_due() ? purge_budget() / 4 * 3 : SIZE_MAX);
+  if (purge_due()) purge_settle();
+}
+
 bool huge_give(void *p) {
-  size_t budget;
   struct huge *huge;
   if ((uintptr_t)p & (SUPER_SIZE - 1)) return false;
   huge = claim(p);
   if (!huge) return false;
-  budget = purge_budget();
-  if (huge->bytes > budget) {
+  if (huge->bytes > purge_budget())
     unmap(huge);
-    return true;
-  }
-  lock_take(&huge_lock);
-  list_push(&cache, &huge->link);
-  cached++;
-  cached_bytes += huge->bytes;
-  lock_drop(&huge_lock);
-  purge_retain(huge->bytes);
-  /* What freed units retain comes on top: then the cache gives way first, units after it. */
-  if (purge_due()) budget = budget / 4 * 3;
-  huge_drop_cache(budget);
-  if (purge_due()) purge_settle();
+  else
+    cache_put(huge);
+  huge_settle(); /* the live memory fell, and the budget with it */
   return true;
 }
 
@@ -184,13 +185,12 @@ size_t huge_size(const void *p) {
   return huge->bytes;
 }
 
-static void *resized(struct huge *huge, size_t bytes) {
+static void resized(struct huge *huge, size_t bytes) {
   if (bytes > huge->bytes)
     count_any(CNT_HUGE_BYTES, bytes - huge->bytes);
   else
     count_down_any(CNT_HUGE_BYTES, huge->bytes - bytes);
   huge->bytes = bytes;
-  return huge->base;
 }
 
 /* Moves the pages to where BYTES fit. The map forgets the old address before the kernel may give it
@@ -199,20 +199,19 @@ static bool move(struct huge *huge, size_t bytes) {
   char *old = huge->base;
   char *to = os_reserve_aligned(bytes, SUPER_SIZE);
   int error;
-  bool moved = false;
+  bool moved;
   if (!to) return false;
-  if (map_cover(to, &error)) {
-    map_set_tags(old, 1, 0);
-    map_set_super(old, NULL);
-    moved = os_move(old, huge->bytes, bytes, to);
-    huge->base = moved ? to : old;
-    map_set_super(huge->base, huge);
-    map_set_tags(huge->base, 1, TAG_HUGE);
+  if (!map_cover(to, &error)) {
+    os_discard(to, bytes);
+    return false;
   }
-  if (moved)
-    count_any(CNT_HUGE_MOVED, 1);
-  else
-    os_unmap(to, bytes);
+  map_set_tags(old, 1, 0);
+  map_set_super(old, NULL);
+  moved = os_move(old, huge->bytes, bytes, to);
+  huge->base = moved ? to : old;
+  map_set_super(huge->base, huge);
+  map_set_tags(huge->base, 1, TAG_HUGE);
+  if (moved) count_any(CNT_HUGE_MOVED, 1);
   return moved;
 }
 
@@ -224,15 +223,13 @@ void *huge_resize(void *p, size_t size, struct refusal *why) {
   if (bytes > old && !super_admit(bytes - old, why)) return NULL;
   if (os_resize(p, old, bytes) || (bytes > old && move(huge, bytes))) {
     if (bytes < old) super_dismiss(old - bytes);
-    return resized(huge, bytes);
+    resized(huge, bytes);
+    if (bytes < old) huge_settle();
+    return huge->base;
   }
   if (bytes > old) super_dismiss(bytes - old);
   *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
   return bytes < old ? p : NULL; /* a shrink that is refused leaves the block as large as it was */
-}
-
-void huge_settle(void) {
-  if (purge_due()) huge_drop_cache(purge_budget() / 4 * 3);
 }
 
 void huge_fork_take(void) {

@@ -30,7 +30,7 @@ void *huge_resize(void *p, size_t size, struct refusal *why);
 /* Gives cached mappings back until at most KEEP bytes are cached. Returns the bytes given back. */
 size_t huge_drop_cache(size_t keep);
 
-/* Drops cached mappings when all that is retained exceeds the budget: for those who free units. */
+/* Brings what is retained back under its budget: for everybody who lowers live memory. */
 void huge_settle(void);
 
 void huge_fork_take(void);

@@ -35,6 +35,7 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
  * and no returner: all blocks are counted, and counting is a returner's last access (I5). */
 static void retire_locked(struct slab *slab, uint32_t state) {
   if (state & SLAB_LISTED) list_remove(&slab->link);
+  map_set_tags(slab->base, class_table[slab_class(state)].units, 0); /* before the class goes */
   st_rel(&slab->state, 0); /* class 0: a late settler finds nothing to do; pairs: settle */
 }
 
@@ -42,7 +43,6 @@ static void give_units(struct slab *slab, unsigned class) {
   struct superslab *super = slab_super(slab);
   unsigned first = unit_of(slab->base);
   unsigned n = class_table[class].units;
-  map_set_tags(slab->base, n, 0);
   count_any(CNT_SLABS_RECYCLED, 1);
   units_give(super, first, n);
   huge_settle();
@@ -78,7 +78,7 @@ void pool_settle_now(struct slab *slab) {
   if (class) settle(slab, class);
 }
 
-static struct slab *unlist(unsigned class) {
+static struct slab *unlist(unsigned class, struct slab **taken) {
   struct shelf *shelf = &shelves[class];
   struct slab *slab = NULL;
   lock_take(&shelf->lock);
@@ -86,24 +86,26 @@ static struct slab *unlist(unsigned class) {
     if (list_empty(&shelf->list[quarter])) continue;
     slab = slab_of_link(shelf->list[quarter].next);
     list_remove(&slab->link);
+    st_rlx(taken, slab); /* under the lock, where no fork can fall */
     xor_acq_rel(&slab->state, SLAB_LISTED | SLAB_OWNED); /* I3: from one to the other at once */
   }
   lock_drop(&shelf->lock);
   return slab;
 }
 
-struct slab *pool_get(unsigned class, uint32_t owner, struct refusal *why) {
+struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why) {
   const struct class_row *row = &class_table[class];
-  struct slab *slab = unlist(class);
+  struct slab *slab = unlist(class, taken);
   struct units units;
-  count_any(CNT_SLABS_GIVEN, 1);
   if (slab) {
     count_any(CNT_SLABS_RELISTED, 1);
   } else {
     if (!units_take(row->units, 1, &units, why)) return NULL;
     slab = slab_carve(&units, class);
+    st_rlx(taken, slab);
     count_any(CNT_SLABS_CARVED, 1);
   }
+  count_any(CNT_SLABS_GIVEN, 1);
   map_set_tags(slab->base, row->units, owner << TAG_OWNER_SHIFT | 2 * class);
   return slab;
 }
@@ -112,13 +114,6 @@ void pool_let_go(struct slab *slab) {
   uint32_t old = and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED); /* pairs: settle */
   const struct class_row *row = &class_table[slab_class(old)];
   if (slab_count(old) >= row->threshold) settle(slab, slab_class(old));
-}
-
-bool pool_let_go_if_empty(struct slab *slab) {
-  uint32_t state = ld_rlx(&slab->state);
-  if (slab_count(state) != class_table[slab_class(state)].blocks) return false;
-  pool_let_go(slab);
-  return true;
 }
 
 bool pool_return_block_any(struct slab *slab, const void *p) {

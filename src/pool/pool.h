@@ -17,14 +17,12 @@
 #include "slab/slab.h"
 
 /* Gives a slab of CLASS that may have free blocks, owned by the caller: from the lists, the fullest
- * first, else carved in fresh units. Tags its units with OWNER. NULL and WHY when refused. */
-struct slab *pool_get(unsigned class, uint32_t owner, struct refusal *why);
+ * first, else carved in fresh units. Tags its units with OWNER. NULL and WHY when refused.
+ * *TAKEN names the slab from before it leaves its list: a forked child can then find it. */
+struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why);
 
 /* The owner's farewell: whoever crosses the line settles. */
 void pool_let_go(struct slab *slab);
-
-/* Lets go of a slab of the caller's if all its blocks are free. Returns whether it did. */
-bool pool_let_go_if_empty(struct slab *slab);
 
 /* After slab_count_returned_any of N blocks, which found the state OLD: settles if that is this
  * caller's duty. Returns whether the slab became empty and gave its units back. */

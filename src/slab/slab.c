@@ -2,11 +2,6 @@
 
 #include "base/text.h"
 
-bool slab_starts_block(const struct slab *slab, const struct class_row *row, const void *p) {
-  unsigned i = slab_index(slab, row, p);
-  return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
-}
-
 struct slab *slab_carve(const struct units *units, unsigned class) {
   const struct class_row *row = &class_table[class];
   struct slab *slab = slab_at(units->super, units->first);

@@ -6,7 +6,7 @@
  * Threads:  claim, carve: the owner. return, state: any.
  * Cost:     two atomic operations for up to 64 blocks of one word.
  * Refuses:  claim gives 0 blocks when it sees none free.
- * Inverse:  slab_claim / slab_return_any; slab_carve / slab_retire.
+ * Inverse:  slab_claim / slab_return_any; slab_carve / none: the pool forgets it.
  * Invariants: I2: count == bits set, whenever no claim or return is in flight. I3: OWNED or LISTED,
  *           never both. I6: bits fall before blocks are handed out; a return sets bits before it
  *           counts them.
@@ -72,7 +72,11 @@ ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_ro
 }
 
 /* Is P the start of a block of SLAB? */
-bool slab_starts_block(const struct slab *slab, const struct class_row *row, const void *p);
+ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class_row *row,
+                                     const void *p) {
+  unsigned i = slab_index(slab, row, p);
+  return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
+}
 
 /* Sets up units taken from a superslab as a slab that the caller owns. */
 struct slab *slab_carve(const struct units *units, unsigned class);

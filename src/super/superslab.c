@@ -4,6 +4,7 @@
 
 #include "diag/counter.h"
 #include "diag/option.h"
+#include "os/debt.h"
 #include "os/map.h"
 #include "super/meta.h"
 #include "super/purge.h"
@@ -105,7 +106,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   count_any(CNT_SUPER_MAPPED, 1);
   return super;
 no_leaf:
-  os_unmap(base, SUPER_SIZE);
+  os_discard(base, SUPER_SIZE);
 no_memory:
   descriptor_give(super);
 no_descriptor:
@@ -141,9 +142,13 @@ static size_t super_retire(struct superslab *super) {
     descriptor_give(super);
     return SUPER_SIZE;
   }
-  os_purge(super->base, SUPER_SIZE);
+  if (!os_purge(super->base, SUPER_SIZE)) {
+    super->dirty = ~(uint64_t)0; /* nobody else knows it now */
+    purge_retain(SUPER_SIZE);
+  }
   map_set_super(super->base, super);
   super_lock();
+  if (super->dirty) list_append(&dirty_list, &super->dirty_link);
   super_enlist_locked(super);
   super_unlock();
   return 0;
@@ -254,7 +259,7 @@ bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *w
   fresh = super_map_new(why);
   if (!fresh) return false;
   super_lock();
-  super_enlist_locked(fresh);
+  list_append(&all_supers, &fresh->all); /* in no bin before it is held: it was never empty */
   hold_locked(fresh, 0, n, out);
   super_unlock();
   return true;
@@ -292,9 +297,11 @@ void super_fork_take(void) {
   lock_fork_take(&pool_of_supers);
   meta_fork_take();
   map_fork_take();
+  debt_fork_take();
 }
 
 void super_fork_drop(void) {
+  debt_fork_drop();
   map_fork_drop();
   meta_fork_drop();
   lock_fork_drop(&pool_of_supers);

@@ -7,7 +7,8 @@ static void bounds(void) {
   test_begin("no plan leaves its bounds, whatever the demand: at least 1 block, at most plan_most");
   for (unsigned class = 1; class < CLASSES; class++) {
     unsigned most = plan_most(class);
-    CHECK_MSG(most >= class_table[class].capacity && most <= MAGAZINE_MAX, "class %u: %u", class, most);
+    CHECK_MSG(most >= class_table[class].capacity && most <= MAGAZINE_MAX, "class %u: %u", class,
+              most);
     CHECK(plan_least(class) >= 1 && plan_least(class) <= most);
     for (unsigned capacity = 0; capacity <= most; capacity++) {
       for (int alternates = 0; alternates < 2; alternates++) {
@@ -26,7 +27,8 @@ static void bounds(void) {
 }
 
 static void demand(void) {
-  test_begin("one-sided demand grows a class to its base, alternating demand to its most, idling shrinks");
+  test_begin(
+      "one-sided demand grows a class to its base, alternating demand to its most, idling shrinks");
   for (unsigned class = 1; class < CLASSES; class++) {
     unsigned one_sided = 0;
     unsigned alternating = 0;

@@ -3,8 +3,8 @@
 
 #include "helpers/box.h"
 
-static const unsigned ratios[] = {100, 101, 105, 110, 115, 119, 120, 124, 125, 126,
-                                  130, 150, 160, 200, 300, 400};
+static const unsigned ratios[] = {100, 101, 105, 110, 115, 119, 120, 124,
+                                  125, 126, 130, 150, 160, 200, 300, 400};
 enum { RATIOS = sizeof ratios / sizeof *ratios };
 
 static size_t class_sizes[CLASSES]; /* from the table, so that the inner loop is short */
@@ -48,14 +48,16 @@ static struct bound walk(struct wmax wmax) {
 
 static void all_sizes(void) {
   struct bound binds[RATIOS];
-  test_begin("every size to 16 MiB has the smallest class within W_MAX, else a run, else a mapping, "
-             "for W_MAX from 1.00 to 4.00");
+  test_begin(
+      "every size to 16 MiB has the smallest class within W_MAX, else a run, else a mapping, "
+      "for W_MAX from 1.00 to 4.00");
   for (int i = 0; i < RATIOS; i++) binds[i] = walk((struct wmax){ratios[i], ratios[i]});
   test_end();
   test_begin("ace_wmax_binds says exactly whether some size is refused its class");
   for (int i = 0; i < RATIOS; i++) {
     CHECK_MSG(ace_wmax_binds((struct wmax){ratios[i], 400}) == binds[i].mid, "mid %u", ratios[i]);
-    CHECK_MSG(ace_wmax_binds((struct wmax){400, ratios[i]}) == binds[i].large, "large %u", ratios[i]);
+    CHECK_MSG(ace_wmax_binds((struct wmax){400, ratios[i]}) == binds[i].large, "large %u",
+              ratios[i]);
   }
   CHECK(binds[0].mid && binds[0].large && !binds[RATIOS - 1].mid && !binds[RATIOS - 1].large);
   test_end();
@@ -64,7 +66,8 @@ static void all_sizes(void) {
 static void known_cases(void) {
   struct wmax standard = {160, 130};
   struct wmax tight = {101, 101};
-  test_begin("at the defaults nothing is refused: 33,000 bytes and all other sizes have their class");
+  test_begin(
+      "at the defaults nothing is refused: 33,000 bytes and all other sizes have their class");
   CHECK(!ace_wmax_binds(standard) && !walk(standard).mid && !walk(standard).large);
   CHECK(ace_route(33000, standard).class == class_of(33000));
   test_end();
@@ -98,7 +101,8 @@ static void check_can_fail(void) {
   volatile uint32_t *size = (volatile uint32_t *)(row + offsetof(struct class_row, size));
   test_begin("ace_check finds nothing in the table, and finds sizes whose class cannot hold them");
   CHECK(check_standard() == 0);
-  if (mprotect((void *)start, row + sizeof(struct class_row) - start, PROT_READ | PROT_WRITE) != 0) {
+  if (mprotect((void *)start, row + sizeof(struct class_row) - start, PROT_READ | PROT_WRITE) !=
+      0) {
     test_fail("the table cannot be made writable");
   } else {
     uint32_t right = *size;

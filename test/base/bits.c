@@ -50,7 +50,8 @@ static void run_starts(void) {
   for (int i = 0; i < 20000; i++) {
     uint64_t w = i ? random_word() : ~(uint64_t)0;
     for (unsigned n = 1; n <= 64; n += i < 100 ? 1 : 7)
-      CHECK_MSG(bit_run_starts(w, n) == naive_run_starts(w, n, 64), "%#lx, %u", (unsigned long)w, n);
+      CHECK_MSG(bit_run_starts(w, n) == naive_run_starts(w, n, 64), "%#lx, %u", (unsigned long)w,
+                n);
   }
   test_end();
 }

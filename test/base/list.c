@@ -58,7 +58,9 @@ static void zeroed_heads(void) {
   int seen = 0;
   test_begin("a zeroed head is an empty list that takes nodes at either end");
   CHECK(list_empty(&head));
-  LIST_EACH(link, &head) { seen++; }
+  LIST_EACH(link, &head) {
+    seen++;
+  }
   CHECK(seen == 0);
   list_append(&head, &b.link);
   list_remove(&b.link);

@@ -8,8 +8,9 @@
 enum { MOST_THREADS = 8, INCREMENTS = 100000 };
 
 static struct lock lock;
-static volatile long shared; /* guarded by `lock`; volatile, so that each step reads and writes it */
-static long tries_won;       /* guarded by `lock` */
+static volatile long
+    shared;            /* guarded by `lock`; volatile, so that each step reads and writes it */
+static long tries_won; /* guarded by `lock` */
 
 static void round_trip(void) {
   struct lock own = {0};
@@ -30,13 +31,17 @@ static void round_trip(void) {
   test_end();
 }
 
+static long errno_changed; /* threads whose errno a take or drop changed */
+
 static void *increment(void *unused) {
   (void)unused;
+  errno = 77;
   for (int i = 0; i < INCREMENTS; i++) {
     lock_take(&lock);
     shared = shared + 1;
     lock_drop(&lock);
   }
+  if (errno != 77) add_rlx(&errno_changed, 1);
   return NULL;
 }
 
@@ -111,6 +116,7 @@ static void waiting(void) {
     CHECK_MSG(waiters[i].seconds < 0.05, "%.3f s", waiters[i].seconds);
   test_end();
   test_begin("errno is preserved by a take that waits and a drop that wakes");
+  CHECK_MSG(!errno_changed, "changed in %ld threads that contended", errno_changed);
   for (int i = 0; i < MOST_THREADS; i++)
     CHECK_MSG(waiters[i].error == 77, "errno is %d", waiters[i].error);
   test_end();

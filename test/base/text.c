@@ -43,8 +43,9 @@ static void compare_number(uint64_t n) {
 }
 
 static void numbers(void) {
-  static const uint64_t edges[] = {0, 1, 9, 10, 99, 100, 160, UINT32_MAX, INT64_MAX,
-                                   (uint64_t)INT64_MIN, UINT64_MAX - 1, UINT64_MAX};
+  static const uint64_t edges[] = {
+      0,         1, 9, 10, 99, 100, 160, UINT32_MAX, INT64_MAX, (uint64_t)INT64_MIN, UINT64_MAX - 1,
+      UINT64_MAX};
   test_begin("numbers are written as printf writes them, to the edges of 64 bits");
   for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) compare_number(edges[i]);
   for (int i = 0; i < 20000; i++) compare_number(random_next(&state) >> random_below(&state, 64));
@@ -88,7 +89,8 @@ static void bounds(void) {
     struct text *t = fresh(i % 2 ? null : -1);
     for (int k = 0; k < 20; k++) one_random_piece(t);
     CHECK_MSG(t->used <= sizeof t->data, "%zu bytes used", t->used);
-    CHECK_MSG(all_bytes(fenced.fence, sizeof fenced.fence, 0x5a), "the fence was hit in round %d", i);
+    CHECK_MSG(all_bytes(fenced.fence, sizeof fenced.fence, 0x5a), "the fence was hit in round %d",
+              i);
   }
   test_end();
   test_begin("what does not fit is cut, and what fitted is kept");
@@ -178,7 +180,8 @@ static void reports(void) {
   expect_abort(die_with_address, "hakmem: the reason: 0xabc0\n");
   expect_abort(die_without_address, "hakmem: the reason\n");
   test_end();
-  test_begin("an ASSERT that fails names itself and its place, and aborts; one that holds does not");
+  test_begin(
+      "an ASSERT that fails names itself and its place, and aborts; one that holds does not");
   expect_abort(fail_assert, "hakmem: internal error: 1 + 1 == 3 does not hold at ");
   expect_return(pass_assert);
   test_end();

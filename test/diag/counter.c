@@ -48,7 +48,8 @@ static void table(void) {
               (unsigned long)value);
   }
   {
-    static const char *const wrong[] = {"", "super", "super.mapped ", "super.mappe", "SUPER.MAPPED"};
+    static const char *const wrong[] = {"", "super", "super.mapped ", "super.mappe",
+                                        "SUPER.MAPPED"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
       uint64_t value = 42;
       CHECK_MSG(!counter_find(wrong[i], &value) && value == 42, "'%s'", wrong[i]);

@@ -9,11 +9,11 @@ static const struct {
   uint64_t standard;
   bool live;
 } documented[] = {
-    {"HAKMEM_SS_CACHE", 16, true},        {"HAKMEM_PREWARM", 0, false},
-    {"HAKMEM_RETAIN", 16777216, true},    {"HAKMEM_LIMIT", 0, true},
-    {"HAKMEM_VERBOSE", 0, false},         {"HAKMEM_SHOW_STATS", 0, false},
-    {"HAKMEM_COUNT_CALLS", 0, false},     {"HAKMEM_TINY_SS_SHARED", 2, false},
-    {"HAKMEM_WMAX_MID", 160, false},      {"HAKMEM_WMAX_LARGE", 130, false},
+    {"HAKMEM_SS_CACHE", 16, true},     {"HAKMEM_PREWARM", 0, false},
+    {"HAKMEM_RETAIN", 16777216, true}, {"HAKMEM_LIMIT", 0, true},
+    {"HAKMEM_VERBOSE", 0, false},      {"HAKMEM_SHOW_STATS", 0, false},
+    {"HAKMEM_COUNT_CALLS", 0, false},  {"HAKMEM_TINY_SS_SHARED", 2, false},
+    {"HAKMEM_WMAX_MID", 160, false},   {"HAKMEM_WMAX_LARGE", 130, false},
     {"HAKMEM_ACE", 1, true},
 };
 
@@ -78,8 +78,9 @@ static void expect_load(int i, const char *value, bool good, uint64_t expected) 
 }
 
 static void bounds(void) {
-  test_begin("the environment sets each option to its least and most; beyond, the default is kept "
-             "and one line names the option and the value");
+  test_begin(
+      "the environment sets each option to its least and most; beyond, the default is kept "
+      "and one line names the option and the value");
   for (int i = 0; i < OPTIONS; i++) {
     const struct option_row *row = &option_table[i];
     char text[40];
@@ -97,8 +98,19 @@ static void bounds(void) {
 }
 
 static void bad_values(void) {
-  static const char *const bad[] = {"-1", "", "1x", " 1", "1 ", "0x10", "x", "+1", "1e3", "--",
-                                    "99999999999999999999999", "18446744073709551616", "nan"};
+  static const char *const bad[] = {"-1",
+                                    "",
+                                    "1x",
+                                    " 1",
+                                    "1 ",
+                                    "0x10",
+                                    "x",
+                                    "+1",
+                                    "1e3",
+                                    "--",
+                                    "99999999999999999999999",
+                                    "18446744073709551616",
+                                    "nan"};
   test_begin("what is no number is refused by every option");
   for (int i = 0; i < OPTIONS; i++)
     for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) expect_load(i, bad[k], false, 0);
@@ -120,24 +132,41 @@ static void spellings(void) {
     bool good;
     uint64_t expected;
   } rows[] = {
-      {TYPE_SWITCH, "0", true, 0},         {TYPE_SWITCH, "1", true, 1},
-      {TYPE_SWITCH, "2", false, 0},        {TYPE_SWITCH, "1K", false, 0},
-      {TYPE_SWITCH, "on", false, 0},       {TYPE_COUNT, "007", true, 7},
-      {TYPE_COUNT, "5K", false, 0},        {TYPE_COUNT, "1.0", false, 0},
-      {TYPE_BYTES, "4096", true, 4096},    {TYPE_BYTES, "64K", true, 65536},
-      {TYPE_BYTES, "64k", true, 65536},    {TYPE_BYTES, "3M", true, 3 << 20},
-      {TYPE_BYTES, "3MB", true, 3 << 20},  {TYPE_BYTES, "3MiB", true, 3 << 20},
-      {TYPE_BYTES, "2G", true, 2ull << 30}, {TYPE_BYTES, "1T", true, 1ull << 40},
-      {TYPE_BYTES, "12B", true, 12},       {TYPE_BYTES, "1.5M", false, 0},
-      {TYPE_BYTES, "1KM", false, 0},       {TYPE_BYTES, "M", false, 0},
+      {TYPE_SWITCH, "0", true, 0},
+      {TYPE_SWITCH, "1", true, 1},
+      {TYPE_SWITCH, "2", false, 0},
+      {TYPE_SWITCH, "1K", false, 0},
+      {TYPE_SWITCH, "on", false, 0},
+      {TYPE_COUNT, "007", true, 7},
+      {TYPE_COUNT, "5K", false, 0},
+      {TYPE_COUNT, "1.0", false, 0},
+      {TYPE_BYTES, "4096", true, 4096},
+      {TYPE_BYTES, "64K", true, 65536},
+      {TYPE_BYTES, "64k", true, 65536},
+      {TYPE_BYTES, "3M", true, 3 << 20},
+      {TYPE_BYTES, "3MB", true, 3 << 20},
+      {TYPE_BYTES, "3MiB", true, 3 << 20},
+      {TYPE_BYTES, "2G", true, 2ull << 30},
+      {TYPE_BYTES, "1T", true, 1ull << 40},
+      {TYPE_BYTES, "12B", true, 12},
+      {TYPE_BYTES, "1.5M", false, 0},
+      {TYPE_BYTES, "1KM", false, 0},
+      {TYPE_BYTES, "M", false, 0},
       {TYPE_BYTES, "8388607T", true, 8388607ull << 40},
-      {TYPE_BYTES, "8388608T", false, 0},  {TYPE_BYTES, "99999999999999999T", false, 0},
-      {TYPE_RATIO, "1", true, 100},        {TYPE_RATIO, "1.6", true, 160},
-      {TYPE_RATIO, "1.60", true, 160},     {TYPE_RATIO, "1.01", true, 101},
-      {TYPE_RATIO, "1.609", true, 160},    {TYPE_RATIO, "4.00", true, 400},
-      {TYPE_RATIO, "0.99", false, 0},      {TYPE_RATIO, ".5", false, 0},
-      {TYPE_RATIO, "1.6x", false, 0},      {TYPE_RATIO, "1,6", false, 0},
-      {TYPE_RATIO, "1.6.0", false, 0},     {TYPE_RATIO, "inf", false, 0},
+      {TYPE_BYTES, "8388608T", false, 0},
+      {TYPE_BYTES, "99999999999999999T", false, 0},
+      {TYPE_RATIO, "1", true, 100},
+      {TYPE_RATIO, "1.6", true, 160},
+      {TYPE_RATIO, "1.60", true, 160},
+      {TYPE_RATIO, "1.01", true, 101},
+      {TYPE_RATIO, "1.609", true, 160},
+      {TYPE_RATIO, "4.00", true, 400},
+      {TYPE_RATIO, "0.99", false, 0},
+      {TYPE_RATIO, ".5", false, 0},
+      {TYPE_RATIO, "1.6x", false, 0},
+      {TYPE_RATIO, "1,6", false, 0},
+      {TYPE_RATIO, "1.6.0", false, 0},
+      {TYPE_RATIO, "inf", false, 0},
   };
   test_begin("sizes take K, M, G and T, ratios take decimals, counts and switches take neither");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -161,7 +190,8 @@ static void setting(void) {
       option_format(&t, i);
       t.data[t.used] = 0;
       option_set(row->name, "0");
-      CHECK_MSG(option_set(row->name, t.data) == 0 && option(i) == value, "%s=%s", row->name, t.data);
+      CHECK_MSG(option_set(row->name, t.data) == 0 && option(i) == value, "%s=%s", row->name,
+                t.data);
     }
   }
   test_end();
@@ -180,7 +210,8 @@ static void refusals(void) {
   struct capture c;
   int start_only = 0;
   load_with(NULL, NULL, said, sizeof said);
-  test_begin("option_set tells unknown (-1), bad (-2) and start-only (-3) apart; the value is kept");
+  test_begin(
+      "option_set tells unknown (-1), bad (-2) and start-only (-3) apart; the value is kept");
   capture_start(&c);
   for (int i = 0; i < OPTIONS; i++) {
     const struct option_row *row = &option_table[i];

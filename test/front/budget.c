@@ -12,7 +12,8 @@ static size_t sum_of_grants(void) {
   LIST_EACH(link, thread_all_locked()) {
     const struct thread *t = LINK_OWNER(link, struct thread, all);
     size_t own = 0;
-    for (unsigned class = 1; class < CLASSES; class++) own += t->cell[class].granted * class_size(class);
+    for (unsigned class = 1; class < CLASSES; class++)
+      own += t->cell[class].granted * class_size(class);
     CHECK_MSG(own == t->granted, "thread %u: %zu granted to its classes, %zu in all", t->id, own,
               t->granted);
     sum += own;
@@ -52,13 +53,15 @@ static void adapting(void) {
   swing(2000, 1);
   grown = t->cell[class].capacity;
   swing(2000, 10);
-  CHECK_MSG(t->cell[class].capacity >= grown && magazine_blocks(t, class) <= t->cell[class].capacity,
-            "%u blocks for a capacity of %u", magazine_blocks(t, class), t->cell[class].capacity);
+  CHECK_MSG(
+      t->cell[class].capacity >= grown && magazine_blocks(t, class) <= t->cell[class].capacity,
+      "%u blocks for a capacity of %u", magazine_blocks(t, class), t->cell[class].capacity);
   grown = t->cell[class].capacity;
   CHECK(grown > class_table[class].capacity / 2);
   for (size_t size = 3000; size < 30000; size += 100) swing(size, 1);
   CHECK_MSG(t->cell[class].capacity < grown, "%u after %u", t->cell[class].capacity, grown);
-  CHECK(magazine_blocks(t, class) <= t->cell[class].capacity && sum_of_grants() == budget_granted());
+  CHECK(magazine_blocks(t, class) <= t->cell[class].capacity &&
+        sum_of_grants() == budget_granted());
   check_cached_once(t);
   CHECK_ALL();
   front_flush();
@@ -80,7 +83,8 @@ static void many_threads(void) {
   pthread_t thread[THREADS];
   size_t cached = 0;
   size_t most = 0;
-  test_begin("24 threads that cache all sizes hold no more than the total; at their end it is returned");
+  test_begin(
+      "24 threads that cache all sizes hold no more than the total; at their end it is returned");
   front_flush();
   pthread_barrier_init(&barrier, NULL, THREADS + 1);
   for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, fill_caches, NULL);

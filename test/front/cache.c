@@ -20,7 +20,8 @@ static struct thread *fresh_self(void) {
 
 static void refill_takes_lowest(void) {
   struct thread *t = fresh_self();
-  test_begin("a refill takes half a magazine from the lowest address up, and they come in that order");
+  test_begin(
+      "a refill takes half a magazine from the lowest address up, and they come in that order");
   for (unsigned class = 1; class < CLASSES; class++) {
     unsigned half = (capacity_of(class) + 1) / 2;
     for (unsigned i = 0; i < half; i++) {
@@ -97,7 +98,8 @@ static void get_gifts(size_t size, unsigned blocks) {
 
 static void outbox_bounds(void) {
   struct thread *t = fresh_self();
-  test_begin("the outbox keeps other threads' blocks, bounded in number and bytes, and returns them all");
+  test_begin(
+      "the outbox keeps other threads' blocks, bounded in number and bytes, and returns them all");
   for (size_t size = 16; size <= 8192; size *= 2) {
     size_t most_bytes = 0;
     get_gifts(size, MANY);

@@ -29,8 +29,8 @@ static void churn(uint64_t *state, unsigned rounds) {
     size_t many = size <= 4096 ? BLOCKS : 8;
     for (size_t i = 0; i < many; i++) block[i] = front_alloc(size, NULL);
     for (size_t i = 0; i < many; i++) {
-      void *p = __atomic_exchange_n(&exchange[random_below(state, SLOTS)], block[i],
-                                    __ATOMIC_ACQ_REL);
+      void *p =
+          __atomic_exchange_n(&exchange[random_below(state, SLOTS)], block[i], __ATOMIC_ACQ_REL);
       if (p) front_free(p);
     }
   }
@@ -84,7 +84,8 @@ static void works(void) {
     size_t size = class_size(1 + i % (CLASSES - 1));
     CHECK_MSG(block[i], "no block of %zu bytes", size);
     if (!block[i]) continue;
-    CHECK_MSG(all_bytes(block[i], min_size(size, 64), (unsigned char)i), "content of %zu bytes", size);
+    CHECK_MSG(all_bytes(block[i], min_size(size, 64), (unsigned char)i), "content of %zu bytes",
+              size);
     front_free(block[i]);
   }
 }
@@ -160,10 +161,58 @@ static void inheritance(void) {
   test_end();
 }
 
-int main(void) {
+/* --- handlers that others registered, before or after ours --- */
+
+static unsigned handlers_run;
+
+/* Blocks that no magazine holds: from slabs, a run and a mapping. */
+static void allocate_in_handler(void) {
+  static void *block[CLASSES + 2];
+  for (unsigned class = 1; class < CLASSES; class++) {
+    block[class] = front_alloc(class_size(class), NULL);
+    CHECK(block[class]);
+  }
+  block[0] = front_alloc(MIB, NULL);
+  block[CLASSES] = front_alloc(3 * MIB, NULL);
+  for (unsigned i = 0; i <= CLASSES; i++) CHECK(block[i] && front_free(block[i]));
+  front_flush();
+  handlers_run++;
+}
+
+static void after_handlers(void) {
+  CHECK_MSG(handlers_run >= 2, "%u handlers have run in the child", handlers_run);
+  works();
+  CHECK_ALL();
+}
+
+static void *be_born(void *unused) {
+  (void)unused;
   front_free(front_alloc(1, NULL));
+  return NULL;
+}
+
+static void handlers_of_others(void) {
+  pthread_t thread;
+  test_begin("fork handlers of others allocate around and between ours, in parent and child");
+  pthread_create(&thread, NULL, be_born, NULL);
+  pthread_join(thread, NULL);
+  pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
+  for (int i = 0; i < 5 && !test_bad; i++) {
+    handlers_run = 0;
+    expect_return(after_handlers);
+    CHECK(handlers_run >= 4);
+  }
+  CHECK_ALL();
+  test_end();
+}
+
+int main(void) {
+  pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
+  front_free(front_alloc(1, NULL));
+  handlers_of_others();
   inheritance();
-  fork_while_others_churn("each child of 300 forks amid 4 churning threads works, owns all, and checks 0");
+  fork_while_others_churn(
+      "each child of 300 forks amid 4 churning threads works, owns all, and checks 0");
   parent_unharmed();
   /* Nothing retained and no superslab cached: forks fall into purges and unmappings too. */
   option_set("RETAIN", "0");

@@ -15,7 +15,8 @@ struct slot {
 };
 
 static bool zeroed_ok(const struct slot *s, bool zeroed) {
-  return !zeroed || (s->p[0] == 0 && s->p[s->size / 2] == 0 && s->p[s->size ? s->size - 1 : 0] == 0);
+  return !zeroed ||
+         (s->p[0] == 0 && s->p[s->size / 2] == 0 && s->p[s->size ? s->size - 1 : 0] == 0);
 }
 
 /* Writes or compares the first and last 512 bytes. */
@@ -65,7 +66,8 @@ static void resize(struct slot *s, uint64_t *state) {
   }
   s->p = p;
   CHECK_MSG(front_usable(p) >= size, "%zu usable of %zu", front_usable(p), size);
-  CHECK_MSG(all_bytes(p, min_size(min_size(s->size, size), 512), s->mark), "a resize loses content");
+  CHECK_MSG(all_bytes(p, min_size(min_size(s->size, size), 512), s->mark),
+            "a resize loses content");
   s->size = size;
   fill(s, state);
 }
@@ -125,7 +127,8 @@ static void threads(void) {
 }
 
 static void sizes(void) {
-  test_begin("every size to 70,000 and samples to 16 MiB are usable in full, by the way they belong to");
+  test_begin(
+      "every size to 70,000 and samples to 16 MiB are usable in full, by the way they belong to");
   for (size_t size = 0; size <= 16 * MIB; size += size < 70000 ? 1 : 99991) {
     void *p = front_alloc(size, NULL);
     unsigned code = map_tag(p) & TAG_CODE_MASK;
@@ -211,7 +214,8 @@ static void limit(void) {
   uint64_t before = failure_count(REASON_EXHAUSTION, TIER_TINY);
   void *p;
   long n = 0;
-  test_begin("at HAKMEM_LIMIT blocks are refused as Exhaustion; what is kept for speed gives way first");
+  test_begin(
+      "at HAKMEM_LIMIT blocks are refused as Exhaustion; what is kept for speed gives way first");
   front_flush();
   front_free(front_alloc(20 * MIB, NULL));
   front_free(front_alloc(10 * MIB, NULL));

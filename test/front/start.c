@@ -65,7 +65,8 @@ static void open_gates(void) {
   test_begin("HAKMEM_COUNT_CALLS=0: open gates count nothing, and most calls are hits");
   use((void *)5);
   CHECK(tally_read(TLY_MALLOC_CALLS) == 0 && tally_read(TLY_FREE_CALLS) == 0);
-  CHECK_MSG(tally_read(TLY_REFILLS) < made / 4, "%lu refills", (unsigned long)tally_read(TLY_REFILLS));
+  CHECK_MSG(tally_read(TLY_REFILLS) < made / 4, "%lu refills",
+            (unsigned long)tally_read(TLY_REFILLS));
   CHECK(!start_gates_closed() && !start_wmax_binds());
   front_flush();
   CHECK(live_blocks() == 0);

@@ -16,7 +16,9 @@ static uint64_t units_held(void) {
 static unsigned threads_ever(void) {
   unsigned n = 0;
   thread_lock();
-  LIST_EACH(link, thread_all_locked()) { n++; }
+  LIST_EACH(link, thread_all_locked()) {
+    n++;
+  }
   thread_unlock();
   return n;
 }
@@ -50,7 +52,8 @@ static void nothing_cached(const struct thread *except) {
   LIST_EACH(link, thread_all_locked()) {
     const struct thread *t = LINK_OWNER(link, struct thread, all);
     if (t == except) continue;
-    CHECK_MSG(!t->living && !cached_blocks(t), "thread %u holds %u blocks", t->id, cached_blocks(t));
+    CHECK_MSG(!t->living && !cached_blocks(t), "thread %u holds %u blocks", t->id,
+              cached_blocks(t));
     for (unsigned class = 0; class < CLASSES; class++) CHECK(!t->cell[class].slab);
   }
   thread_unlock();
@@ -155,7 +158,8 @@ static void *with_late_key(void *unused) {
 static void after_the_end(void) {
   pthread_t thread;
   uint64_t ended = count_read(CNT_THREADS_ENDED);
-  test_begin("destructors that run after the thread's end are served without caches, and leak nothing");
+  test_begin(
+      "destructors that run after the thread's end are served without caches, and leak nothing");
   pthread_key_create(&late_key, late);
   pthread_create(&thread, NULL, with_late_key, NULL);
   pthread_join(thread, NULL);
@@ -169,16 +173,17 @@ static void gates(void) {
   void *p = front_alloc(64, NULL);
   unsigned class = class_of(64);
   unsigned before;
-  test_begin("a closed gate hides its blocks from the hit path and keeps them; opened, they are there");
+  test_begin(
+      "a closed gate hides its blocks from the hit path and keeps them; opened, they are there");
   front_free(p);
   before = magazine_blocks(t, class);
   CHECK(before > 0);
   thread_close(t, class);
-  CHECK(magazine_blocks(t, class) == before && front_pop(self_gates, 2 * (size_t)class) == NULL);
+  CHECK(magazine_blocks(t, class) == before && front_pop(self_gates, 2 * (size_t) class) == NULL);
   CHECK(t->gates.mag[class].top == t->gates.mag[class].limit);
   thread_open(t, class);
   thread_open(t, class);
-  CHECK(magazine_blocks(t, class) == before && front_pop(self_gates, 2 * (size_t)class) == p);
+  CHECK(magazine_blocks(t, class) == before && front_pop(self_gates, 2 * (size_t) class) == p);
   front_free(p);
   test_end();
 }

@@ -77,12 +77,12 @@ static inline int check_aloud(int (*check)(void), char *text, size_t size) {
 }
 
 /* The check must report at least one violation in a line that holds WORDS. */
-#define CHECK_REPORTS(check, words)                                                          \
-  do {                                                                                       \
-    char said_[2000];                                                                        \
-    int bad_ = check_aloud((check), said_, sizeof said_);                                    \
-    CHECK_MSG(bad_ > 0 && strstr(said_, (words)), "%s:%d: %s found %d and said '%s'",        \
-              __FILE__, __LINE__, #check, bad_, said_);                                      \
+#define CHECK_REPORTS(check, words)                                                             \
+  do {                                                                                          \
+    char said_[2000];                                                                           \
+    int bad_ = check_aloud((check), said_, sizeof said_);                                       \
+    CHECK_MSG(bad_ > 0 && strstr(said_, (words)), "%s:%d: %s found %d and said '%s'", __FILE__, \
+              __LINE__, #check, bad_, said_);                                                   \
   } while (0)
 
 /* --- scenarios in a process of their own --- */
@@ -92,9 +92,21 @@ struct outcome {
   char said[4000]; /* on stderr */
 };
 
-enum { CHILD_SECONDS = 60 };
+enum { CHILD_SECONDS = 20 };
 
-/* Runs SCENARIO in a forked child, without core files, for a minute at most. Its CHECKs count for
+/* Waits for CHILD, which may hang even before its own alarm is set; then it is killed. */
+static inline int wait_for_child(pid_t child) {
+  struct timespec pause = {0, 300000};
+  double end = now_seconds() + CHILD_SECONDS;
+  int status = -1;
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (now_seconds() > end) kill(child, SIGKILL);
+    nanosleep(&pause, NULL);
+  }
+  return status;
+}
+
+/* Runs SCENARIO in a forked child, without core files, for 20 seconds at most. Its CHECKs count for
  * the promise under test. */
 static inline void run_in_child(void (*scenario)(void), struct outcome *out) {
   struct capture c;
@@ -105,13 +117,11 @@ static inline void run_in_child(void (*scenario)(void), struct outcome *out) {
   if (child == 0) {
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    alarm(CHILD_SECONDS);
     scenario();
     fflush(stdout);
     _exit(test_bad ? 1 : 0);
   }
-  out->status = -1;
-  if (child > 0) waitpid(child, &out->status, 0);
+  out->status = child > 0 ? wait_for_child(child) : -1;
   capture_end(&c, out->said, sizeof out->said);
 }
 
@@ -139,17 +149,16 @@ static inline void expect_abort(void (*scenario)(void), const char *words) {
 /* Runs this program anew with the word MODE and NAME=VALUE in its environment; its promises are
  * printed by itself. The mode's main must return test_status(). */
 static inline void run_self(const char *mode, const char *name, const char *value) {
-  int status = -1;
+  int status;
   pid_t child;
   fflush(stdout);
   child = fork();
   if (child == 0) {
     setenv(name, value, 1);
-    alarm(CHILD_SECONDS);
     execl("/proc/self/exe", "self", mode, (char *)NULL);
     _exit(127);
   }
-  if (child > 0) waitpid(child, &status, 0);
+  status = child > 0 ? wait_for_child(child) : -1;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 1) test_failed++;
   if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) return;
   test_begin(mode);

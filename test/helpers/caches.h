@@ -16,11 +16,11 @@ static inline int check_all(void) {
 }
 
 /* The violations, with what was said of them, as a failure of the promise under test. */
-#define CHECK_ALL()                                                                          \
-  do {                                                                                       \
-    char told_[2000];                                                                        \
-    int found_ = check_aloud(check_all, told_, sizeof told_);                                \
-    CHECK_MSG(found_ == 0, "%s:%d: %d violations: %s", __FILE__, __LINE__, found_, told_);   \
+#define CHECK_ALL()                                                                        \
+  do {                                                                                     \
+    char told_[2000];                                                                      \
+    int found_ = check_aloud(check_all, told_, sizeof told_);                              \
+    CHECK_MSG(found_ == 0, "%s:%d: %d violations: %s", __FILE__, __LINE__, found_, told_); \
   } while (0)
 
 static inline unsigned magazine_blocks(const struct thread *t, unsigned class) {

@@ -19,8 +19,8 @@ struct slot {
 
 static unsigned every;
 static unsigned kinds;
-static uint64_t nulls;  /* requests that were refused */
-static bool give_back;  /* does address space count as lost when it is not given back? */
+static uint64_t nulls; /* requests that were refused */
+static bool give_back; /* does address space count as lost when it is not given back? */
 
 static size_t random_size(uint64_t *state) {
   uint64_t kind = random_below(state, 100);
@@ -174,7 +174,8 @@ int main(void) {
       {FAULT_MUNMAP, "every n-th munmap fails: content intact, nothing lost"},
       {FAULT_MUNMAP | FAULT_MADVISE, "every n-th munmap or madvise fails: zeroed is never wrong"},
   };
-  test_begin("every n-th system call fails, n from 1 to 200: no crash, content intact, all recorded");
+  test_begin(
+      "every n-th system call fails, n from 1 to 200: no crash, content intact, all recorded");
   for_every_n(one_thread, FAULT_ALL, 200, 1);
   test_end();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -186,8 +187,11 @@ int main(void) {
   for_every_n(threads, FAULT_ALL, 60, 3);
   test_end();
   give_back = true;
-  test_begin("after all these refusals no address space is lost: each mapping can still be given back");
+  test_begin(
+      "after all these refusals no address space is lost: each mapping can still be given back");
   for_every_n(one_thread, FAULT_MMAP | FAULT_MADVISE | FAULT_MREMAP, 30, 1);
+  test_end();
+  test_begin("nor is any when munmap is refused too");
   for_every_n(one_thread, FAULT_ALL, 60, 1);
   test_end();
   return test_status();

@@ -44,7 +44,8 @@ static void round_trip(void) {
 static void alignments(void) {
   enum { EACH = 6 };
   int error = 0;
-  test_begin("os_map_aligned gives multiples of every alignment up to 64 MiB, zeroed, and no byte more");
+  test_begin(
+      "os_map_aligned gives multiples of every alignment up to 64 MiB, zeroed, and no byte more");
   for (size_t align = page; align <= 64 * MIB; align *= 2) {
     char *p[EACH];
     size_t bytes[EACH];

@@ -58,8 +58,9 @@ int main(void) {
   CHECK(huge_check() == 0 && count_read(CNT_HUGE_BYTES) == 0);
   test_end();
   test_begin("what is retained at the end is what is mapped at the end: no count drifts");
-  CHECK_MSG(count_read(CNT_SUPER_BYTES) == count_read(CNT_RETAINED_BYTES), "%ld mapped, %ld retained",
-            (long)count_read(CNT_SUPER_BYTES), (long)count_read(CNT_RETAINED_BYTES));
+  CHECK_MSG(count_read(CNT_SUPER_BYTES) == count_read(CNT_RETAINED_BYTES),
+            "%ld mapped, %ld retained", (long)count_read(CNT_SUPER_BYTES),
+            (long)count_read(CNT_RETAINED_BYTES));
   test_end();
   test_begin("the retained bytes are counted before anybody can take them: never below zero");
   CHECK_MSG(!below_zero, "seen below zero %ld times", below_zero);

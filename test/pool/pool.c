@@ -1,14 +1,17 @@
-/* pool - slabs from the lists or fresh, settled by whoever crosses the line, recycled when empty. */
+/* pool - slabs from the lists or fresh, settled by whoever crosses the line, recycled when empty.
+ */
 #include "pool/pool.h"
 
 #include "diag/counter.h"
 #include "diag/option.h"
 #include "helpers/box.h"
+#include "helpers/slabs.h"
 #include "super/purge.h"
 
-enum { MOST_BLOCKS = 64 * SLAB_WORDS, CLASS = 17 /* 640 bytes: 102 blocks, listed from 12 on */ };
+enum { MOST_BLOCKS = 64 * SLAB_WORDS, CLASS = 17 /* 640 bytes: 102 blocks */ };
 
 static struct refusal why;
+static struct slab *taken; /* what the last pool_get named */
 
 static uint64_t units_held(void) {
   return count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
@@ -21,7 +24,7 @@ static void *block(const struct slab *slab, unsigned i) {
 /* A slab all of whose blocks are claimed. */
 static struct slab *full_slab(unsigned class) {
   static void *out[MOST_BLOCKS];
-  struct slab *slab = pool_get(class, 1, &why);
+  struct slab *slab = pool_get(class, 1, &taken, &why);
   if (slab) slab_claim(slab, out, class_table[class].blocks);
   return slab;
 }
@@ -41,11 +44,13 @@ static bool is_listed(const struct slab *slab) {
 }
 
 static void round_trip(void) {
-  test_begin("a slab of any class that was got is owned, tagged and free; let go, its units go back");
+  test_begin(
+      "a slab of any class that was got is owned, tagged and free; let go, its units go back");
   for (unsigned class = 1; class < CLASSES; class++) {
-    struct slab *slab = pool_get(class, 77, &why);
+    struct slab *slab = pool_get(class, 77, &taken, &why);
     const struct class_row *row = &class_table[class];
     CHECK(slab && (slab->state & 3) == SLAB_OWNED && slab_class(slab->state) == class);
+    CHECK(taken == slab);
     CHECK(slab_count(slab->state) == row->blocks && units_held() == row->units);
     for (unsigned i = 0; i < row->units; i++)
       CHECK(map_tag(slab->base + (size_t)i * UNIT_SIZE) == (77 << TAG_OWNER_SHIFT | 2 * class));
@@ -67,15 +72,16 @@ static void listing(void) {
   CHECK(!return_blocks(slab, threshold - 1, 1) && is_listed(slab) && pool_check() == 0);
   {
     uint64_t carved = count_read(CNT_SLABS_CARVED);
-    struct slab *again = pool_get(CLASS, 5, &why);
-    CHECK(again == slab && (slab->state & 3) == SLAB_OWNED);
+    struct slab *again = pool_get(CLASS, 5, &taken, &why);
+    CHECK(again == slab && taken == slab && (slab->state & 3) == SLAB_OWNED);
     CHECK(map_tag(slab->base) == (5 << TAG_OWNER_SHIFT | 2 * CLASS));
     CHECK(count_read(CNT_SLABS_CARVED) == carved && pool_check() == 0);
   }
   pool_let_go(slab);
   CHECK(is_listed(slab));
   test_end();
-  test_begin("the return of its last block makes a listed slab empty, and its units go back at once");
+  test_begin(
+      "the return of its last block makes a listed slab empty, and its units go back at once");
   {
     uint64_t recycled = count_read(CNT_SLABS_RECYCLED);
     unsigned blocks = class_table[CLASS].blocks;
@@ -89,11 +95,12 @@ static void listing(void) {
 static void owners_slab(void) {
   struct slab *slab = full_slab(CLASS);
   unsigned blocks = class_table[CLASS].blocks;
-  test_begin("an owned slab is never listed or given back by returners; its owner lets go of it empty");
+  test_begin(
+      "an owned slab is never listed or given back by returners; its owner lets go of it empty");
   CHECK(!return_blocks(slab, 0, blocks - 1) && !is_listed(slab));
-  CHECK(!pool_let_go_if_empty(slab) && (slab->state & SLAB_OWNED));
+  CHECK(!let_go_if_empty(slab) && (slab->state & SLAB_OWNED));
   CHECK(!return_blocks(slab, blocks - 1, 1) && units_held() == 1);
-  CHECK(pool_let_go_if_empty(slab) && units_held() == 0 && slab->state == 0);
+  CHECK(let_go_if_empty(slab) && units_held() == 0 && slab->state == 0);
   CHECK(pool_check() == 0);
   test_end();
 }
@@ -108,13 +115,13 @@ static void fullest_first(void) {
     return_blocks(slab[i], 0, free_blocks[i]);
     pool_let_go(slab[i]);
   }
-  CHECK(pool_get(CLASS, 1, &why) == slab[1] && pool_get(CLASS, 1, &why) == slab[3]);
-  CHECK(pool_get(CLASS, 1, &why) == slab[2] && pool_get(CLASS, 1, &why) == slab[0]);
+  CHECK(pool_get(CLASS, 1, &taken, &why) == slab[1] && pool_get(CLASS, 1, &taken, &why) == slab[3]);
+  CHECK(pool_get(CLASS, 1, &taken, &why) == slab[2] && pool_get(CLASS, 1, &taken, &why) == slab[0]);
   CHECK(pool_check() == 0);
   test_end();
   for (int i = 0; i < SLABS; i++) {
     return_blocks(slab[i], free_blocks[i], class_table[CLASS].blocks - free_blocks[i]);
-    CHECK(pool_let_go_if_empty(slab[i]));
+    CHECK(let_go_if_empty(slab[i]));
   }
 }
 
@@ -128,11 +135,11 @@ static void lowest_first(void) {
     return_blocks(b, 0, 50);
     pool_let_go(order ? a : b);
     pool_let_go(order ? b : a);
-    CHECK(pool_get(CLASS, 1, &why) == low);
-    CHECK(pool_get(CLASS, 1, &why) == (low == a ? b : a));
+    CHECK(pool_get(CLASS, 1, &taken, &why) == low);
+    CHECK(pool_get(CLASS, 1, &taken, &why) == (low == a ? b : a));
     return_blocks(a, 50, class_table[CLASS].blocks - 50u);
     return_blocks(b, 50, class_table[CLASS].blocks - 50u);
-    CHECK(pool_let_go_if_empty(a) && pool_let_go_if_empty(b) && pool_check() == 0);
+    CHECK(let_go_if_empty(a) && let_go_if_empty(b) && pool_check() == 0);
   }
   test_end();
 }
@@ -140,21 +147,30 @@ static void lowest_first(void) {
 static void without_cache(void) {
   struct slab *slab = full_slab(CLASS);
   unsigned blocks = class_table[CLASS].blocks;
-  test_begin("a block returned without a cache is free once; a second return is refused, and uncounted");
+  test_begin(
+      "a block returned without a cache is free once; a second return is refused, and uncounted");
   CHECK(pool_return_block_any(slab, block(slab, 7)) && slab_count(slab->state) == 1);
   CHECK(!pool_return_block_any(slab, block(slab, 7)) && slab_count(slab->state) == 1);
   CHECK(pool_check() == 0);
   pool_let_go(slab);
-  for (unsigned i = 0; i < blocks; i++) CHECK(i == 7 || pool_return_block_any(slab, block(slab, i)));
+  for (unsigned i = 0; i < blocks; i++)
+    CHECK(i == 7 || pool_return_block_any(slab, block(slab, i)));
   CHECK(slab->state == 0);
   test_end();
 }
 
 static void settle_now(void) {
   struct slab *slab = full_slab(CLASS);
-  test_begin("pool_settle_now lists what is worth listing, recycles what is empty, spares the rest");
+  test_begin(
+      "pool_settle_now lists what is worth listing, recycles what is empty, spares the rest");
   pool_settle_now(slab);
   CHECK((slab->state & 3) == SLAB_OWNED);
+  {
+    struct slab *all_free = pool_get(CLASS, 1, &taken, &why);
+    pool_settle_now(all_free);
+    CHECK((all_free->state & 3) == SLAB_OWNED && units_held() == 2);
+    CHECK(let_go_if_empty(all_free));
+  }
   slab_return_any(slab, 0, ~(uint64_t)0);
   and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED);
   slab_recount(slab);
@@ -173,7 +189,8 @@ static void settle_now(void) {
 
 static void check_can_fail(void) {
   struct slab *slab = full_slab(CLASS);
-  test_begin("pool_check sees a slab owned and listed (I3), and one whose count is not its bits (I2)");
+  test_begin(
+      "pool_check sees a slab owned and listed (I3), and one whose count is not its bits (I2)");
   slab->state |= SLAB_LISTED;
   CHECK_REPORTS(pool_check, "I3");
   slab->state &= ~(uint32_t)SLAB_LISTED;
@@ -183,7 +200,7 @@ static void check_can_fail(void) {
   CHECK(pool_check() == 0);
   test_end();
   return_blocks(slab, 0, class_table[CLASS].blocks);
-  pool_let_go_if_empty(slab);
+  let_go_if_empty(slab);
 }
 
 static void churn(void) {
@@ -193,12 +210,12 @@ static void churn(void) {
   mapped = count_read(CNT_SUPER_MAPPED);
   for (int i = 0; i < 100000; i++) {
     unsigned class = 1 + (unsigned)i % 30;
-    struct slab *slab = pool_get(class, 1, &why);
+    struct slab *slab = pool_get(class, 1, &taken, &why);
     void *out[8];
     unsigned n = slab_claim(slab, out, 8);
     if (i % 2) pool_let_go(slab);
     for (unsigned k = 0; k < n; k++) pool_return_block_any(slab, out[k]);
-    if (i % 2 == 0) CHECK(pool_let_go_if_empty(slab));
+    if (i % 2 == 0) CHECK(let_go_if_empty(slab));
   }
   CHECK_MSG(count_read(CNT_SUPER_MAPPED) == mapped, "%lu superslabs more",
             (unsigned long)(count_read(CNT_SUPER_MAPPED) - mapped));
@@ -211,12 +228,12 @@ static void refusal(void) {
   test_begin("a slab that is refused says why, is not counted as given, and the next one comes");
   option_set("LIMIT", "1");
   super_drop_empty(0);
-  while (pool_get(44, 1, &why)) given++;
+  while (pool_get(44, 1, &taken, &why)) given++;
   CHECK(why.reason == REASON_EXHAUSTION && pool_check() == 0 && super_check() == 0);
   CHECK_MSG(count_read(CNT_SLABS_GIVEN) == given, "%lu are counted, %lu were given",
             (unsigned long)count_read(CNT_SLABS_GIVEN), (unsigned long)given);
   option_set("LIMIT", "0");
-  CHECK(pool_get(44, 1, &why));
+  CHECK(pool_get(44, 1, &taken, &why));
   test_end();
 }
 

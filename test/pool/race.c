@@ -5,6 +5,7 @@
 #include "diag/counter.h"
 #include "diag/option.h"
 #include "helpers/box.h"
+#include "helpers/slabs.h"
 #include "pool/pool.h"
 
 enum { THREADS = 2, ROUNDS = 400000, BOXES = 512, CLASSES_USED = 3 };
@@ -36,14 +37,15 @@ static void hand_on(void *p, uint64_t *state) {
 static void *exchange(void *pointer) {
   uint64_t state = (uintptr_t)pointer;
   struct refusal why;
+  struct slab *taken;
   for (int i = 0; i < ROUNDS; i++) {
     unsigned class = used[random_below(&state, CLASSES_USED)];
-    struct slab *slab = pool_get(class, (uint32_t)(uintptr_t)pointer, &why);
+    struct slab *slab = pool_get(class, (uint32_t)(uintptr_t)pointer, &taken, &why);
     void *out[64];
     unsigned n = slab ? slab_claim(slab, out, 1 + (unsigned)random_below(&state, 64)) : 0;
     if (!slab) return (void *)1;
     for (unsigned k = 0; k < n; k++) hand_on(out[k], &state);
-    if (random_below(&state, 2) || !pool_let_go_if_empty(slab)) pool_let_go(slab);
+    if (random_below(&state, 2) || !let_go_if_empty(slab)) pool_let_go(slab);
   }
   return NULL;
 }
@@ -53,7 +55,8 @@ int main(void) {
   void *refused;
   clearenv();
   option_load();
-  test_begin("two threads hand each other blocks of slabs that nobody keeps: none is lost or doubled");
+  test_begin(
+      "two threads hand each other blocks of slabs that nobody keeps: none is lost or doubled");
   for (uintptr_t i = 0; i < THREADS; i++)
     pthread_create(&thread[i], NULL, exchange, (void *)(i + 1));
   for (int i = 0; i < THREADS; i++) {

@@ -109,7 +109,8 @@ static void race(unsigned race_class) {
 int main(void) {
   clearenv();
   option_load();
-  test_begin("one owner claims and 3 threads return 16-byte blocks: none is out twice, I2 at the end");
+  test_begin(
+      "one owner claims and 3 threads return 16-byte blocks: none is out twice, I2 at the end");
   race(1);
   test_end();
   test_begin("so it is for a slab of two words, where every claim meets returns to the same word");

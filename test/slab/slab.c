@@ -101,7 +101,8 @@ static void round_trip(void) {
 
 static void against_model(void) {
   struct units units;
-  test_begin("random claims and returns agree with the model for every class: the lowest block first");
+  test_begin(
+      "random claims and returns agree with the model for every class: the lowest block first");
   for (unsigned class = 1; class < CLASSES; class++) {
     struct slab *slab = new_slab(class, &units);
     for (int i = 0; i < 1500 && !test_bad; i++) {
@@ -176,7 +177,8 @@ static bool naive_crossed(unsigned class, bool owned, bool listed, int before, i
 }
 
 static void the_line(void) {
-  test_begin("exactly the return that fills an unowned slab, or makes it worth listing, settles it");
+  test_begin(
+      "exactly the return that fills an unowned slab, or makes it worth listing, settles it");
   for (unsigned class = 1; class < CLASSES; class++) {
     int blocks = class_table[class].blocks;
     for (int before = -3; before < blocks; before++) {
@@ -185,9 +187,10 @@ static void the_line(void) {
         uint32_t old = flags | class << SLAB_CLASS_SHIFT | (uint32_t)before << SLAB_COUNT_SHIFT;
         if (before + n > blocks) n = blocks - before;
         CHECK_MSG(slab_count(old) == before && slab_class(old) == class, "%d", before);
-        CHECK_MSG(slab_crossed_line(old, (unsigned)n) ==
-                      naive_crossed(class, flags & SLAB_OWNED, flags & SLAB_LISTED, before, before + n),
-                  "class %u, flags %u, %d + %d", class, flags, before, n);
+        CHECK_MSG(
+            slab_crossed_line(old, (unsigned)n) ==
+                naive_crossed(class, flags & SLAB_OWNED, flags & SLAB_LISTED, before, before + n),
+            "class %u, flags %u, %d + %d", class, flags, before, n);
       }
     }
   }
@@ -197,7 +200,8 @@ static void the_line(void) {
 static void recount(void) {
   struct units units;
   struct slab *slab = new_slab(3, &units);
-  test_begin("slab_recount mends a count and a summary that do not match the bits, and keeps flags");
+  test_begin(
+      "slab_recount mends a count and a summary that do not match the bits, and keeps flags");
   claim(slab, 3, 100);
   slab->words[0] |= 0xff;
   slab->words[1] &= 1;

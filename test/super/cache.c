@@ -1,4 +1,5 @@
-/* superslab, its cache - empty superslabs kept, least recently used out first; prewarm; the limit. */
+/* superslab, its cache - empty superslabs kept, least recently used out first; prewarm; the limit.
+ */
 #include <errno.h>
 
 #include "diag/counter.h"
@@ -15,7 +16,9 @@ static struct units whole[MANY];
 static unsigned superslabs(void) {
   unsigned n = 0;
   super_lock();
-  LIST_EACH(link, super_all_locked()) { n++; }
+  LIST_EACH(link, super_all_locked()) {
+    n++;
+  }
   super_unlock();
   return n;
 }
@@ -23,7 +26,9 @@ static unsigned superslabs(void) {
 static bool is_kept(const struct superslab *super) {
   bool found = false;
   super_lock();
-  LIST_EACH(link, super_all_locked()) { found |= LINK_OWNER(link, struct superslab, all) == super; }
+  LIST_EACH(link, super_all_locked()) {
+    found |= LINK_OWNER(link, struct superslab, all) == super;
+  }
   super_unlock();
   return found;
 }
@@ -138,7 +143,8 @@ static void prewarm(void) {
 static void limit(void) {
   struct refusal why = {REASONS, -1, 0};
   struct units third;
-  test_begin("HAKMEM_LIMIT refuses the superslab that exceeds it, with EXHAUSTION, and counts none");
+  test_begin(
+      "HAKMEM_LIMIT refuses the superslab that exceeds it, with EXHAUSTION, and counts none");
   CHECK(superslabs() == 0);
   option_set("LIMIT", "8M");
   take_whole(2);

@@ -2,6 +2,7 @@
 #include "super/map.h"
 
 #include <errno.h>
+#include <sched.h>
 
 #include "base/bits.h"
 #include "helpers/box.h"
@@ -12,9 +13,18 @@ static char *at(unsigned gib, size_t offset) {
 }
 
 static void wild_addresses(void) {
-  static const uintptr_t wild[] = {0, 1, 15, 0xffff, ~(uintptr_t)0, ~(uintptr_t)0 << 16,
-                                   (uintptr_t)1 << 47, (uintptr_t)1 << 48, (uintptr_t)1 << 63,
-                                   ((uintptr_t)1 << 48) - 1, 0x8000000000000001, 0xdeadbeefdeadbeef};
+  static const uintptr_t wild[] = {0,
+                                   1,
+                                   15,
+                                   0xffff,
+                                   ~(uintptr_t)0,
+                                   ~(uintptr_t)0 << 16,
+                                   (uintptr_t)1 << 47,
+                                   (uintptr_t)1 << 48,
+                                   (uintptr_t)1 << 63,
+                                   ((uintptr_t)1 << 48) - 1,
+                                   0x8000000000000001,
+                                   0xdeadbeefdeadbeef};
   uint64_t state = 6;
   int local;
   CHECK(map_tag(&local) == 0 && map_super(&local) == NULL);
@@ -33,7 +43,8 @@ static void round_trip(void) {
   int error = 0;
   char *p = at(8, 12 * SUPER_SIZE); /* the map asks for no memory behind an address */
   static int descriptor;
-  test_begin("a tag and a descriptor are found at each of their bytes, not beside, until taken back");
+  test_begin(
+      "a tag and a descriptor are found at each of their bytes, not beside, until taken back");
   CHECK(map_cover(p, &error));
   map_set_tags(p + 3 * UNIT_SIZE, 5, 0xabcd12);
   map_set_super(p, &descriptor);
@@ -57,8 +68,10 @@ static void round_trip(void) {
 static void edges(void) {
   int error;
   char *last = at(4 * (ROOT_ENTRIES - 1), ((size_t)1 << LEAF_SHIFT) - SUPER_SIZE);
-  test_begin("the first and the last superslab of 48 bits, and both sides of a leaf's edge, keep apart");
-  CHECK(map_cover(last, &error) && map_cover(at(12, 0), &error) && map_cover(at(12, 0) - 1, &error));
+  test_begin(
+      "the first and the last superslab of 48 bits, and both sides of a leaf's edge, keep apart");
+  CHECK(map_cover(last, &error) && map_cover(at(12, 0), &error) &&
+        map_cover(at(12, 0) - 1, &error));
   map_set_tags(last, SUPER_UNITS, 11);
   map_set_tags(at(12, 0) - SUPER_SIZE, SUPER_UNITS, 22);
   map_set_tags(at(12, 0), SUPER_UNITS, 33);
@@ -70,33 +83,42 @@ static void edges(void) {
   test_end();
 }
 
+enum { COVERED = 4000 };
+
+static unsigned arrived;
+
+/* Both threads come to each leaf at the same moment. */
 static void *cover_many(void *pointer) {
   long refused = 0;
   int error;
-  for (unsigned i = 0; i < 64; i++) refused += !map_cover(at(4096 + 4 * i, 12345), &error);
+  for (unsigned i = 0; i < COVERED; i++) {
+    add_acq_rel(&arrived, 1);
+    for (unsigned spins = 0; ld_acq(&arrived) < 2 * (i + 1); spins++)
+      if (spins % 4096 == 4095) sched_yield();
+    refused += !map_cover(at(4096 + 4 * i, 12345), &error);
+  }
   *(long *)pointer = refused;
   return NULL;
 }
 
 static void cover(void) {
-  enum { THREADS = 4 };
-  pthread_t thread[THREADS];
-  long refused[THREADS];
+  pthread_t thread[2];
+  long refused[2];
   size_t before = map_leaf_bytes();
   int error;
-  test_begin("4 threads that cover the same 64 leaves map each once");
-  for (int i = 0; i < THREADS; i++) pthread_create(&thread[i], NULL, cover_many, &refused[i]);
-  for (int i = 0; i < THREADS; i++) {
+  test_begin("two threads that cover the same 4,000 leaves at the same moments map each once");
+  for (int i = 0; i < 2; i++) pthread_create(&thread[i], NULL, cover_many, &refused[i]);
+  for (int i = 0; i < 2; i++) {
     pthread_join(thread[i], NULL);
     CHECK(refused[i] == 0);
   }
-  CHECK_MSG(map_leaf_bytes() == before + 64 * sizeof(struct leaf), "%zu bytes",
-            map_leaf_bytes() - before);
+  CHECK_MSG(map_leaf_bytes() == before + COVERED * sizeof(struct leaf), "%zu leaves",
+            (map_leaf_bytes() - before) / sizeof(struct leaf));
   before = map_leaf_bytes();
   CHECK(map_cover(at(4096, 0), &error) && map_leaf_bytes() == before);
   for (unsigned i = 0; i < 64; i++)
-    for (unsigned k = 0; k < 64; k++)
-      CHECK(i == k || map_leaf(at(4096 + 4 * i, 0)) != map_leaf(at(4096 + 4 * k, 0)));
+    for (unsigned k = 0; k < i; k++)
+      CHECK(map_leaf(at(4096 + 4 * i, 0)) != map_leaf(at(4096 + 4 * k, 0)));
   test_end();
 }
 
@@ -109,6 +131,13 @@ static void without_memory(void) {
   none.rlim_cur = RLIM_INFINITY;
   setrlimit(RLIMIT_AS, &none);
   CHECK(map_cover(at(2048, 0), &error));
+}
+
+/* 4 GiB from 4 GiB on, so that an address taken for one of them is seen. */
+static void tag_a_whole_leaf(tag_t tag) {
+  int error;
+  CHECK(map_cover(at(4, 0), &error));
+  for (size_t i = 0; i < LEAF_SUPERS; i++) map_set_tags(at(4, i * SUPER_SIZE), SUPER_UNITS, tag);
 }
 
 static void leaf_of_zeros(void) {
@@ -126,7 +155,9 @@ int main(void) {
   edges();
   cover();
   test_begin("a wild address has tag 0 and no descriptor, with leaves in place");
+  tag_a_whole_leaf(1);
   wild_addresses();
+  tag_a_whole_leaf(0);
   test_end();
   test_begin("without memory for a leaf map_cover says why, and works again when there is some");
   expect_return(without_memory);

@@ -26,7 +26,8 @@ static void *take_many(void *pointer) {
     size_t align = (size_t)16 << random_below(&state, 9);
     own[i].bytes = 1 + random_below(&state, i % 500 ? 3000 : 700000);
     own[i].p = meta_alloc(own[i].bytes, align, &error);
-    bad += !own[i].p || ((uintptr_t)own[i].p & (align - 1)) || !all_bytes(own[i].p, own[i].bytes, 0);
+    bad +=
+        !own[i].p || ((uintptr_t)own[i].p & (align - 1)) || !all_bytes(own[i].p, own[i].bytes, 0);
     if (own[i].p) memset(own[i].p, 1 + i % 255, own[i].bytes);
   }
   return (void *)bad;

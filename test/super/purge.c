@@ -152,10 +152,12 @@ int main(void) {
   budget();
   no_purge_below();
   down_to();
-  test_begin("retained bytes never exceed the budget after a give, for budgets of 0, 1, 5 and 40 MiB");
+  test_begin(
+      "retained bytes never exceed the budget after a give, for budgets of 0, 1, 5 and 40 MiB");
   for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) never_above(budgets[i]);
   test_end();
-  test_begin("a refused purge loses nothing: contents, counts and lists stay right, the next one works");
+  test_begin(
+      "a refused purge loses nothing: contents, counts and lists stay right, the next one works");
   expect_return(refused);
   test_end();
   return test_status();

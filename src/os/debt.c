@@ -1,0 +1,68 @@
+#include "os/debt.h"
+
+#include "base/lock.h"
+#include "os/map.h"
+
+enum { DEBTS = 256 };
+
+struct range {
+  char *start;
+  size_t bytes;
+};
+
+static struct lock debt_lock;
+static struct range owed[DEBTS]; /* [lock debt] */
+/* [lock debt] ranges in use; relaxed to see whether there are any */
+static unsigned debts;
+
+/* Neighbours become one range, so that few entries hold much. */
+static bool join_locked(char *start, size_t bytes) {
+  for (unsigned i = 0; i < debts; i++) {
+    bool above = owed[i].start + owed[i].bytes == start;
+    bool below = start + bytes == owed[i].start;
+    if (!above && !below) continue;
+    if (below) owed[i].start = start;
+    owed[i].bytes += bytes;
+    return true;
+  }
+  return false;
+}
+
+COLD void debt_owe(void *p, size_t bytes) {
+  lock_take(&debt_lock);
+  if (!join_locked(p, bytes) && debts < DEBTS) {
+    owed[debts] = (struct range){p, bytes};
+    st_rlx(&debts, debts + 1);
+  }
+  lock_drop(&debt_lock);
+}
+
+static bool take_one(struct range *range) {
+  bool some;
+  lock_take(&debt_lock);
+  some = debts > 0;
+  if (some) {
+    *range = owed[debts - 1];
+    st_rlx(&debts, debts - 1);
+  }
+  lock_drop(&debt_lock);
+  return some;
+}
+
+void debt_settle(void) {
+  struct range range;
+  if (!ld_rlx(&debts)) return;
+  while (take_one(&range)) {
+    if (os_unmap_once(range.start, range.bytes)) continue;
+    debt_owe(range.start, range.bytes);
+    return;
+  }
+}
+
+void debt_fork_take(void) {
+  lock_fork_take(&debt_lock);
+}
+
+void debt_fork_drop(void) {
+  lock_fork_drop(&debt_lock);
+}
