@@ -17,7 +17,8 @@ CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden -fno-builtin-m
        -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -pthread
 CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
 TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
-LDFLAGS = -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro -Wl,--hash-style=gnu -Wl,--as-needed -pthread
+LDFLAGS = -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro \
+          -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/api/nothrow.o
@@ -32,7 +33,8 @@ ROOM_TESTS := $(foreach room,$(ROOMS) oom,$(patsubst test/%.c,$(BUILD)/test/%,\
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static debug tsan asan run check bench install uninstall clean tests benches
+.PHONY: all shared static debug tsan asan run check bench soak fuzz install uninstall clean tests \
+        benches
 .DELETE_ON_ERROR:
 
 all: shared static
@@ -55,8 +57,8 @@ $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions
 $(BUILD)/libhakmem.so: $(OBJECTS)
 	@$(CC) $(OPT) $(EXTRA) -shared $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
 
-# One object: whoever needs one of libc's names gets all of them, and inner names stay inside. Groups
-# are resolved here: a local copy of the C++ personality's address must not be discarded later.
+# One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
+# Groups end here: a local copy of the C++ personality's address must not be discarded later.
 $(BUILD)/libhakmem.a: $(OBJECTS)
 	@ld -r --force-group-allocation -o $(BUILD)/hakmem.o $(OBJECTS)
 	@objcopy --localize-hidden $(BUILD)/hakmem.o
@@ -147,9 +149,10 @@ tests: all $(API_TESTS) $(RACE_TESTS) $(ROOM_TESTS) benches
 
 check:
 	@tools/deps check
-	@$(MAKE) --no-print-directory -j2 tests tsan asan
+	@$(MAKE) --no-print-directory -j2 tests tsan asan debug
 	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
-	  --also "asan=build/asan/test/race/stress"
+	  --also "asan=build/asan/test/race/stress" \
+	  --also "debug=HAK_LIB=$(abspath build/debug/libhakmem.so) $(BUILD)/test/race/stress"
 
 # --- for people ---
 
@@ -162,6 +165,16 @@ bench:
 	@tools/deps bench
 	@$(MAKE) --no-print-directory -j2 all benches
 	@bench/run
+
+# An hour of random work by 64 threads; `make soak TIME=600s` is shorter.
+TIME = 3600s
+soak: all tests
+	@$(BUILD)/test/race/stress 64 $(TIME)
+
+# The same with other seeds for each round, until stopped or until ROUNDS are done.
+ROUNDS = 100
+fuzz: all tests
+	@for seed in $$(seq $(ROUNDS)); do $(BUILD)/test/race/stress 8 5s $$RANDOM$$seed || exit 1; done
 
 install: all
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)

@@ -8,7 +8,7 @@ unsigned plan_most(unsigned class) {
 }
 
 static unsigned start(unsigned class) {
-  size_t fitting = MAGAZINE_START_BYTES / class_size(class);
+  size_t fitting = MAGAZINE_START_BYTES / max_size(class_size(class), GRAIN);
   return (unsigned)max_size(min_size(fitting, MAGAZINE_START), MAGAZINE_MIN_LARGE);
 }
 

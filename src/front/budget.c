@@ -12,7 +12,7 @@ static size_t total(void) {
   static size_t known; /* [any] each writer writes the same */
   size_t bytes = ld_rlx(&known);
   if (!bytes) {
-    bytes = max_size(CACHE_TOTAL, os_processors() * CACHE_PER_PROCESSOR);
+    bytes = max_size(CACHE_TOTAL, os_processors() * (size_t)CACHE_PER_PROCESSOR);
     st_rlx(&known, bytes);
   }
   return bytes;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# tools/deps on a machine that is made up: a PATH of stubs and links, an apt-get that only takes notes.
+# tools/deps on a made-up machine: a PATH of stubs and links, an apt-get that only takes notes.
 set -u
 deps=$(cd "$(dirname "$0")/../../tools" && pwd)/deps
 tmp=$(mktemp -d) || exit 1
@@ -93,7 +93,8 @@ tell $? "installs through sudo" "$status $out $(calls)"
 
 machine
 run 1000 check
-[ $status = 0 ] && grep -q 'apt-get install clang-tidy .*redis-server .*z3 .*libtbbmalloc2$' <<<"$out"
+[ $status = 0 ] &&
+  grep -q 'apt-get install clang-tidy .*redis-server .*z3 .*libtbbmalloc2$' <<<"$out"
 tell $? "names what is optional and goes on" "$status $out"
 
 machine
@@ -109,13 +110,15 @@ run 0 build
 [ $status = 0 ] && [ -x "$tmp/bin/gcc" ] && ! grep -q update <<<"$(calls)"
 tell $? "installs as root, without fetching the lists that are there" "$status $out $(calls)"
 grep -q 'services 101' <<<"$(calls)" && [ ! -e "$guard" ]
-tell $? "lets no service start while it installs, and removes its guard" "$(calls) $(ls "$guard" 2>&1)"
+tell $? "lets no service start while it installs, and removes its guard" \
+  "$(calls) $(ls "$guard" 2>&1)"
 
 machine
 rm "$tmp/bin/gcc" "$tmp/root/var/lib/apt/lists/x_Packages"
 echo gcc >"$tmp/ships"
 run 0 build
-[ $status = 0 ] && [ "$(grep -c update <<<"$(calls)")" = 1 ] && grep -q update <<<"$(calls | head -n 1)"
+[ $status = 0 ] && [ "$(grep -c update <<<"$(calls)")" = 1 ] &&
+  grep -q update <<<"$(calls | head -n 1)"
 tell $? "fetches missing lists once, first" "$status $out $(calls)"
 
 machine

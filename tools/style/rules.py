@@ -1,4 +1,4 @@
-"""rules - what tools/tidy checks: each rule is a promise and a generator of the places against it."""
+"""rules - what tools/tidy checks: each rule is a promise and yields the places against it."""
 import re
 
 MAX_LINES = 400
