@@ -20,6 +20,11 @@ TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
 LDFLAGS = -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro \
           -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
+# make shared POOL_TLS_PHASE1=0: built without magazines above 1 KiB.
+ifeq ($(POOL_TLS_PHASE1),0)
+OPT += -DHAK_POOL_TLS_PHASE1=0
+endif
+
 SOURCES := $(sort $(wildcard src/*/*.c))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/api/nothrow.o
 ROOMS := $(shell cat src/LAYERS)
@@ -30,32 +35,51 @@ RACE_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard test/race/*.c test/abuse/*.c)
 ROOM_TESTS := $(foreach room,$(ROOMS) oom,$(patsubst test/%.c,$(BUILD)/test/%,\
                 $(if $(filter api,$(room)),,$(wildcard test/$(room)/*.c))))
 
+CMD_OBJECTS := $(patsubst cmd/%.c,$(BUILD)/obj/cmd/%.o,$(sort $(wildcard cmd/*.c)))
+CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJECTS)))
+
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static debug tsan asan run check bench soak fuzz install uninstall clean tests \
-        benches
+.PHONY: all shared static command debug tsan asan run check bench soak fuzz install uninstall \
+        clean tests benches FORCE
 .DELETE_ON_ERROR:
 
-all: shared static
+all: shared static command
 
 shared: $(BUILD)/libhakmem.so
 
 static: $(BUILD)/libhakmem.a
 
-$(BUILD)/obj/%.o: src/%.c Makefile
+command: $(BUILD)/hakmem
+
+# What the objects were built with: another compiler or other options build them anew.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CXX) $(OPT)' | cmp -s - $@ || echo '$(CC) $(CXX) $(OPT)' >$@
+
+FORCE:
+
+$(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) $(CORE) $(WARN) $(WARN_C) $(EXTRA) -fPIC -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/%.o: src/%.cc Makefile
+$(BUILD)/obj/%.o: src/%.cc Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(CXX) $(OPT) $(CORE_CXX) $(WARN) -fPIC -MMD -MP -c -o $@ $<
 
 # An exception of a C++ new_handler passes through operator new.
 $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions
 
+$(BUILD)/obj/cmd/%.o: cmd/%.c Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(CC) $(OPT) -std=c11 -D_GNU_SOURCE -Isrc -Iinclude $(WARN) $(WARN_C) -MMD -MP -c -o $@ $<
+
+$(BUILD)/hakmem: $(CMD_OBJECTS) $(CMD_PARTS)
+	@$(CC) $(OPT) -pthread -o $@ $(CMD_OBJECTS) $(CMD_PARTS)
+
 $(BUILD)/libhakmem.so: $(OBJECTS)
-	@$(CC) $(OPT) $(EXTRA) -shared $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
+	@$(CC) $(OPT) $(EXTRA) -shared -static-libgcc $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
 
 # One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
 # Groups end here: a local copy of the C++ personality's address must not be discarded later.
@@ -181,12 +205,16 @@ install: all
 	install -m 755 $(BUILD)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.so
 	install -m 644 $(BUILD)/libhakmem.a $(DESTDIR)$(LIBDIR)/libhakmem.a
 	install -m 644 include/hakmem.h $(DESTDIR)$(INCLUDEDIR)/hakmem.h
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 755 $(BUILD)/hakmem $(DESTDIR)$(PREFIX)/bin/hakmem
+	install -m 644 docs/hakmem.1 $(DESTDIR)$(PREFIX)/share/man/man1/hakmem.1
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.a
 	rm -f $(DESTDIR)$(INCLUDEDIR)/hakmem.h
+	rm -f $(DESTDIR)$(PREFIX)/bin/hakmem $(DESTDIR)$(PREFIX)/share/man/man1/hakmem.1
 
 clean:
 	rm -rf build
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(CMD_OBJECTS:.o=.d)

@@ -64,6 +64,32 @@ int hak_option_get(const char *name, char *buffer, size_t size);
  */
 int hak_option_set(const char *name, const char *value);
 
+/* Why a request was refused, in full or on one of its routes. */
+struct hak_failure {
+  uint64_t time;        /* nanoseconds of CLOCK_MONOTONIC */
+  uint64_t size;        /* bytes asked for */
+  uint64_t align;       /* bytes */
+  uint64_t class_size;  /* bytes of the size class that was refused; 0: none was */
+  uint64_t bytes;       /* bytes asked of the system; 0: it was not asked */
+  uint64_t limit;       /* value of the limit that the verdict names */
+  uint64_t use;         /* how much of it was in use */
+  uint32_t thread;      /* as gettid(2) */
+  int error;            /* errno of the system; 0: it was not asked */
+  const char *reason;   /* "threshold", "exhaustion", "mapfail", "overflow" */
+  const char *tier;     /* "tiny" to 1 KiB, "mid" to 32 KiB, "large" to 2 MiB, "huge" */
+  const char *next;     /* where the request went: "run", "mapping"; "none": NULL was returned */
+  const char *verdict;  /* the limit that was hit, such as "RLIMIT_AS"; "none": not known */
+  unsigned depth;       /* return addresses in CALLERS */
+  uint64_t callers[16]; /* from the inside out */
+};
+
+/* Copies the last refusals, the newest first.
+ *
+ * OUT: room for N; at most 256 are kept. Returns how many were copied. Repetitions of one cause
+ * carry verdict and callers only where a line is due: the first ten, then each power of two.
+ */
+unsigned hak_failures(struct hak_failure *out, unsigned n);
+
 #ifdef __cplusplus
 }
 #endif

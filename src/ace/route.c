@@ -2,7 +2,7 @@
 
 #include "base/text.h"
 
-static unsigned ratio_for(size_t size, struct wmax wmax) {
+unsigned ace_wmax_of(size_t size, struct wmax wmax) {
   return size <= MID_MAX ? wmax.mid : wmax.large;
 }
 
@@ -10,7 +10,7 @@ struct route ace_route(size_t size, struct wmax wmax) {
   struct route route = {WAY_SLAB, 0, 0};
   if (size <= CLASS_MAX) {
     unsigned class = class_of(size);
-    bool accepted = size <= TINY_MAX || class_size(class) * 100 <= size * ratio_for(size, wmax);
+    bool accepted = size <= TINY_MAX || class_size(class) * 100 <= size * ace_wmax_of(size, wmax);
     route.class = accepted ? class : 0;
     route.refused = accepted ? 0 : class;
   }

@@ -28,6 +28,9 @@ struct wmax {
   unsigned large;
 };
 
+/* The ratio in force for a request of SIZE bytes. */
+unsigned ace_wmax_of(size_t size, struct wmax wmax);
+
 struct route ace_route(size_t size, struct wmax wmax);
 
 /* Can W_MAX refuse any class at all? The steps of the table are a quarter at most. */

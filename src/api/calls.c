@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/foreign.h"
+#include "api/libc.h"
 #include "api/names.h"
 #include "front/front.h"
 #include "os/process.h"
@@ -19,7 +20,7 @@ EXPORT void *hak_calloc(size_t n, size_t size) {
   void *p;
   /* refused, and recorded, as such */
   if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
-  if (bytes <= CLASS_MAX) {
+  if (bytes <= CLASS_MAX || libc_serves(bytes)) {
     p = hak_malloc(bytes);
     return p ? memset(p, 0, bytes) : NULL;
   }
@@ -64,7 +65,8 @@ EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
 static void *aligned(size_t align, size_t size) {
   unsigned class = align <= UNIT_SIZE ? class_of_aligned(size, align) : 0;
   void *p = class ? front_pop(self_gates, 2 * (size_t)class) : NULL;
-  return p ? p : front_alloc_aligned(align, size);
+  if (LIKELY(p != NULL)) return p;
+  return libc_serves(size) ? libc_aligned(align, size) : front_alloc_aligned(align, size);
 }
 
 EXPORT void *hak_aligned_alloc(size_t align, size_t size) {

@@ -2,15 +2,12 @@
 
 #include <string.h>
 
+#include "api/libc.h"
 #include "base/bits.h"
 #include "base/text.h"
 #include "diag/counter.h"
 #include "front/front.h"
 #include "os/process.h"
-
-/* glibc exports its own under this name too, and libcs that do not have no foreign blocks we know.
- * */
-extern void __libc_free(void *p) WEAK;
 
 /* A glibc chunk: two words before the block, the second its size with three flags. */
 enum { IS_MMAPPED = 2, NOT_MAIN_ARENA = 4, CHUNK_FLAGS = 7 };
@@ -39,8 +36,11 @@ static bool looks_like_chunk(const void *p) {
          (uintptr_t)p + size <= start + ARENA_HEAP;
 }
 
-static bool libc_owns(const void *p) {
-  return (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
+/* Whose is P, which is not hakmem's? Where libc serves everything, all that is left is libc's, and
+ * looking would cost system calls for each free. */
+static bool classify_libc(const void *p) {
+  if (libc_serves(0)) return true;
+  return libc_exports() && (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
 }
 
 /* CALL is what was tried: "free", "size". An address among our superslabs was a block once. */
@@ -55,21 +55,23 @@ COLD static void nobody_owns(const char *call, const void *p) {
 }
 
 void foreign_free(void *p) {
-  if (!&__libc_free || !libc_owns(p)) nobody_owns("free", p);
+  if (!classify_libc(p)) nobody_owns("free", p);
   count_any(CNT_FOREIGN_FREES, 1);
-  __libc_free(p);
+  libc_free(p);
 }
 
 size_t foreign_usable(void *p) {
   const size_t *chunk = (const size_t *)p - 2;
-  if (!libc_owns(p)) nobody_owns("size", p);
+  if (!classify_libc(p)) nobody_owns("size", p);
   /* A chunk in use lends the first word of the next one, unless it is a mapping of its own. */
   return (chunk[1] & ~(size_t)CHUNK_FLAGS) - (chunk[1] & IS_MMAPPED ? 2 : 1) * sizeof(size_t);
 }
 
 void *foreign_realloc(void *p, size_t size) {
   size_t usable = foreign_usable(p);
-  void *copy = front_alloc(size, NULL);
+  void *copy;
+  if (libc_serves(size)) return libc_realloc(p, size);
+  copy = front_alloc(size, NULL);
   if (!copy) return NULL;
   memcpy(copy, p, min_size(usable, size));
   foreign_free(p);

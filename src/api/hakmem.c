@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include "ace/route.h"
+#include "ace/verdict.h"
 #include "api/stats.h"
 #include "base/text.h"
 #include "diag/option.h"
 #include "front/front.h"
 #include "front/start.h"
+#include "front/validate.h"
+#include "os/log.h"
 #include "os/stderr.h"
 #include "pool/huge.h"
 #include "pool/run.h"
@@ -57,7 +60,45 @@ EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {
 }
 
 EXPORT int hak_option_set(const char *name, const char *value) {
-  return option_set(name, value);
+  bool validated = option(OPT_VALIDATE) != 0;
+  int result = option_set(name, value);
+  if (!validated && option(OPT_VALIDATE)) validate_late();
+  front_regate();
+  return result;
+}
+
+static struct hak_failure published(const struct failure *f) {
+  struct hak_failure out = {
+      .time = f->time,
+      .size = f->size,
+      .align = f->align,
+      .class_size = f->class_size,
+      .bytes = f->bytes,
+      .limit = f->limit,
+      .use = f->use,
+      .thread = f->thread,
+      .error = f->error,
+      .reason = reason_names[f->reason],
+      .tier = tier_names[f->tier],
+      .next = next_names[f->next],
+      .verdict = verdict_names[f->verdict],
+      .depth = f->depth,
+  };
+  memcpy(out.callers, f->callers, sizeof out.callers);
+  return out;
+}
+
+EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
+  struct failure some[8]; /* a few at a time: the ring is too large for a small stack */
+  unsigned done = 0;
+  while (done < n) {
+    unsigned want = n - done < 8 ? n - done : 8;
+    unsigned got = failure_read(some, done, want);
+    for (unsigned i = 0; i < got; i++) out[done + i] = published(&some[i]);
+    done += got;
+    if (got < want) break;
+  }
+  return done;
 }
 
 /* Makes sure that the allocator has started even in a program that never allocates: options are
@@ -65,13 +106,17 @@ EXPORT int hak_option_set(const char *name, const char *value) {
 __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   thread_self();
-  if (option(OPT_SHOW_STATS)) os_keep_stderr();
+  if (option(OPT_SHOW_STATS) || option(OPT_ACE_TRACE) || option(OPT_VALIDATE)) os_keep_stderr();
   if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);
   errno = saved;
 }
 
 __attribute__((destructor)) static void at_exit(void) {
   int saved = errno;
-  if (option(OPT_SHOW_STATS) && os_stderr() >= 0) stats_print(os_stderr());
+  if (option(OPT_SHOW_STATS)) {
+    int fd = log_open(option_log_path);
+    if (fd >= 0) stats_print(fd);
+    log_close(fd);
+  }
   errno = saved;
 }

@@ -3,11 +3,14 @@
 #include <errno.h>
 
 #include "api/foreign.h"
+#include "api/libc.h"
 #include "front/front.h"
 
 void *api_malloc_miss(size_t size) {
   int saved = errno;
-  void *p = front_alloc(size, NULL);
+  void *p;
+  if (libc_serves(size)) return libc_malloc(size);
+  p = front_alloc(size, NULL);
   errno = p ? saved : ENOMEM;
   return p;
 }

@@ -10,6 +10,12 @@
 #endif
 enum { DEBUG_LEVEL = HAK_DEBUG };
 
+/* make shared POOL_TLS_PHASE1=0: no magazines above 1 KiB. */
+#ifndef HAK_POOL_TLS_PHASE1
+#define HAK_POOL_TLS_PHASE1 1
+#endif
+enum { POOL_MAGAZINES = HAK_POOL_TLS_PHASE1 };
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
@@ -33,6 +39,7 @@ enum {
 enum {
   GRAIN = 16,                   /* bytes; alignment of every block (max_align_t) */
   TINY_MAX = 1024,              /* bytes; the largest size looked up by table */
+  SMALLMID_MAX = 8 * 1024,      /* bytes; what HAKMEM_SMALLMID_ENABLE keeps behind a split gate */
   MID_MAX = 32 * 1024,          /* bytes */
   CLASS_MAX = 256 * 1024,       /* bytes; the largest slab class */
   LARGE_MAX = 2 * 1024 * 1024,  /* bytes; the largest run, above it its own mapping */
@@ -54,7 +61,9 @@ enum {
   MAGAZINE_MAX_MID = 64,
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
-  CACHE_TOTAL = 32 * 1024 * 1024,        /* bytes of capacity of all threads together */
+  CACHE_TOTAL = 32 * 1024 * 1024,        /* bytes of capacity of all threads together, */
+  CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
+  FEW_THREADS = 32,
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 8 * 1024 * 1024,   /* bytes of capacity of one thread */
   /* misses of a thread between two looks for an idle class */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void text_start(struct text *t, int fd) {
@@ -70,7 +71,8 @@ void text_flush(struct text *t) {
   int saved = errno;
   size_t done = 0;
   while (t->fd >= 0 && done < t->used) {
-    ssize_t n = write(t->fd, t->data + done, t->used - done);
+    /* Not libc's write: that one is a cancellation point, which malloc and free must not be. */
+    ssize_t n = syscall(SYS_write, t->fd, t->data + done, t->used - done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) { /* nobody reads: a report is not worth a loop */
       if (!t->error) t->error = n < 0 ? errno : EIO;

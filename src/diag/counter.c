@@ -30,6 +30,7 @@ const struct counter_row counter_table[COUNTERS] = {
     {"front.threads_ended", "threads", "threads that gave everything back"},
     {"api.foreign_frees", "calls", "blocks of libc's own heap passed on to it"},
     {"front.double_frees", "blocks", "blocks returned twice, and not counted twice"},
+    {"front.violations", "frees", "refused by validation (HAKMEM_TINY_SLL_VALIDATE_HDR=1)"},
 };
 
 const struct counter_row tally_table[TALLIES] = {

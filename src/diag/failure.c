@@ -1,35 +1,76 @@
 #include "diag/failure.h"
 
+#include <string.h>
+
 #include "base/atomic.h"
 #include "os/process.h"
 
 const char *const reason_names[REASONS] = {"threshold", "exhaustion", "mapfail", "overflow"};
 const char *const tier_names[TIERS] = {"tiny", "mid", "large", "huge"};
+const char *const next_names[NEXT_ROUTES] = {"none", "run", "mapping"};
 
-static uint64_t counts[REASONS][TIERS];    /* [any] */
-static struct failure ring[FAILURES_KEPT]; /* [any] slot of ticket n is n % FAILURES_KEPT */
-static uint64_t tickets;                   /* [any] */
+/* A slot is written between two values of its ticket: 0 while it changes. The words of the failure
+ * are stored one by one, atomically, so that a reader that comes in between sees no torn word, and
+ * then sees by the ticket that it must not use them. */
+struct slot {
+  uint64_t ticket; /* [any] ticket + 1 of the failure inside; 0: empty, or being written */
+  uint64_t words[sizeof(struct failure) / sizeof(uint64_t)]; /* [any] */
+};
+
+_Static_assert(sizeof(struct failure) % sizeof(uint64_t) == 0, "a failure is whole words");
+
+static uint64_t counts[REASONS][TIERS];  /* [any] */
+static uint64_t nulls;                   /* [any] */
+static uint64_t tickets;                 /* [any] */
+
+/* Named for those who read a core file: the last refusals. */
+struct slot hak_failure_ring[FAILURES_KEPT]; /* [any] ticket n is in slot n % FAILURES_KEPT */
+
+enum { WORDS = sizeof(struct failure) / sizeof(uint64_t) };
 
 enum tier tier_of(size_t size) {
-  return size <= TINY_MAX ? TIER_TINY : size <= MID_MAX ? TIER_MID : size <= LARGE_MAX ? TIER_LARGE
-                                                                                        : TIER_HUGE;
+  if (size <= TINY_MAX) return TIER_TINY;
+  if (size <= MID_MAX) return TIER_MID;
+  return size <= LARGE_MAX ? TIER_LARGE : TIER_HUGE;
 }
 
-COLD void failure_record(enum reason reason, size_t size, size_t bytes, int error) {
-  enum tier tier = tier_of(size);
-  struct failure *f = &ring[add_rlx(&tickets, 1) % FAILURES_KEPT];
-  add_rlx(&counts[reason][tier], 1);
-  /* Two writers meet in a slot only when 256 failures pass within one; then a field may be
-   * another's. */
-  st_rlx(&f->time, os_nanoseconds());
-  st_rlx(&f->size, size);
-  st_rlx(&f->bytes, bytes);
-  st_rlx(&f->thread, os_thread_id());
-  st_rlx(&f->error, error);
-  st_rlx(&f->reason, (uint8_t)reason);
-  st_rlx(&f->tier, (uint8_t)tier);
+COLD void failure_record(struct failure *failure) {
+  uint64_t ticket = add_rlx(&tickets, 1);
+  struct slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
+  uint64_t words[WORDS];
+  add_rlx(&counts[failure->reason][failure->tier], 1);
+  if (failure->next == NEXT_NONE) add_rlx(&nulls, 1);
+  failure->time = os_nanoseconds();
+  failure->thread = os_thread_id();
+  memcpy(words, failure, sizeof words);
+  st_rlx(&slot->ticket, 0);
+  __atomic_thread_fence(__ATOMIC_RELEASE); /* pairs: failure_read */
+  for (unsigned i = 0; i < WORDS; i++) st_rlx(&slot->words[i], words[i]);
+  st_rel(&slot->ticket, ticket + 1); /* pairs: failure_read */
 }
 
 uint64_t failure_count(enum reason reason, enum tier tier) {
   return ld_rlx(&counts[reason][tier]);
+}
+
+uint64_t failure_nulls(void) {
+  return ld_rlx(&nulls);
+}
+
+static bool read_slot(uint64_t ticket, struct failure *out) {
+  const struct slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
+  uint64_t words[WORDS];
+  if (ld_acq(&slot->ticket) != ticket + 1) return false; /* pairs: failure_record */
+  for (unsigned i = 0; i < WORDS; i++) words[i] = ld_rlx(&slot->words[i]);
+  __atomic_thread_fence(__ATOMIC_ACQUIRE); /* pairs: failure_record */
+  memcpy(out, words, sizeof words);
+  return ld_rlx(&slot->ticket) == ticket + 1;
+}
+
+unsigned failure_read(struct failure *out, unsigned skip, unsigned n) {
+  uint64_t next = ld_rlx(&tickets);
+  unsigned got = 0;
+  for (unsigned back = 1 + skip; back <= FAILURES_KEPT && back <= next && got < n; back++)
+    if (read_slot(next - back, &out[got])) got++;
+  return got;
 }

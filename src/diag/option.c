@@ -24,18 +24,35 @@ const struct option_row option_table[OPTIONS] = {
      "count every call of malloc and free: closes the gates, each call takes the long way"},
     {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true,
      "magazines adapt to the demand that they see; 0: every class keeps its base capacity"},
-    {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 2, 2, false,
-     "the backend; 2: the shared pool alone, and NULL with its reason when it refuses"},
+    {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 0, 2, false,
+     "the backend of slabs; 2: the shared pool; 1: then a pool of the thread's own; 0: only that"},
     {"HAKMEM_WMAX_MID", TYPE_RATIO, 160, 100, 100000, false,
      "largest ratio of class to size accepted for sizes above 1 KiB and up to 32 KiB"},
     {"HAKMEM_WMAX_LARGE", TYPE_RATIO, 130, 100, 100000, false,
      "largest ratio of class to size accepted for sizes above 32 KiB"},
+    {"HAKMEM_ACE_TRACE", TYPE_SWITCH, 0, 0, 1, true,
+     "a line on stderr for each refusal: what was asked, which step refused, why, what next"},
+    {"HAKMEM_LOG", TYPE_PATH, 0, 0, OPTION_PATH_MAX - 1, false,
+     "a file to which traces and statistics are appended, instead of stderr"},
+    {"HAKMEM_TINY_SLL_VALIDATE_HDR", TYPE_SWITCH, DEBUG_LEVEL >= 2, 0, 1, true,
+     "check every block that is freed: closes the gates, each call takes the long way"},
+    {"HAKMEM_FORCE_LIBC_ALLOC", TYPE_SWITCH, 0, 0, 1, false, "everything is served by libc"},
+    {"HAKMEM_LD_SAFE", TYPE_COUNT, 0, 0, 2, false,
+     "0: hakmem serves all sizes; 1: libc those above 1 KiB; 2: libc all"},
+    {"HAKMEM_LD_BLOCK_JEMALLOC", TYPE_SWITCH, 0, 0, 1, false,
+     "let libc serve everything where jemalloc is loaded in the process"},
+    {"HAKMEM_FRONT_GATE_UNIFIED", TYPE_SWITCH, 1, 0, 1, false,
+     "magazines for all classes; 0: up to 1 KiB only, larger sizes go straight to the pool"},
+    {"HAKMEM_SMALLMID_ENABLE", TYPE_SWITCH, 0, 0, 1, false,
+     "where the gate is not unified: keep the magazines of 1 to 8 KiB"},
 };
 
 uint64_t option_value[OPTIONS];
+char option_log_path[OPTION_PATH_MAX];
 
 static const char PREFIX[] = "HAKMEM_";
 enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
+static const char OF_THE_COMMAND[] = "HAKMEM_LIBRARY="; /* where hakmem(1) finds the library */
 
 /* Reads digits; returns the first character behind them, NULL when there are none or too many. */
 static const char *parse_digits(const char *s, uint64_t *n) {
@@ -79,9 +96,18 @@ static bool parse_ratio(const char *s, uint64_t *hundredths) {
   return !*p;
 }
 
+/* Copied: a program may overwrite its environment. There is one option of this type. */
+static bool parse_path(const char *s, uint64_t *length) {
+  *length = strnlen(s, OPTION_PATH_MAX);
+  if (*length == 0 || *length == OPTION_PATH_MAX) return false;
+  memcpy(option_log_path, s, *length + 1);
+  return true;
+}
+
 static bool parse(const struct option_row *row, const char *s, uint64_t *value) {
   const char *rest;
   int shift;
+  if (row->type == TYPE_PATH) return parse_path(s, value);
   if (row->type == TYPE_RATIO) return parse_ratio(s, value);
   rest = parse_digits(s, value);
   if (!rest) return false;
@@ -94,13 +120,16 @@ static bool parse(const struct option_row *row, const char *s, uint64_t *value) 
 static void put_value(struct text *t, const struct option_row *row, uint64_t value) {
   if (row->type == TYPE_RATIO)
     text_hundredths(t, value);
+  else if (row->type == TYPE_PATH)
+    text_str(t, value ? option_log_path : "unset");
   else
     text_u64(t, value);
 }
 
 COLD static void complain_value(const struct option_row *row, const char *value, uint64_t kept) {
   static const char *const accepts[] = {"0 or 1", "a number", "a size in bytes such as 64M",
-                                        "a ratio such as 1.60"};
+                                        "a ratio such as 1.60",
+                                        "the name of a file, up to 255 bytes"};
   struct text t;
   text_start(&t, STDERR_FILENO);
   text_str(&t, "hakmem: ");
@@ -109,7 +138,7 @@ COLD static void complain_value(const struct option_row *row, const char *value,
   text_chars(&t, value, strnlen(value, 80));
   text_str(&t, " is not accepted (it takes ");
   text_str(&t, accepts[row->type]);
-  if (row->type != TYPE_SWITCH) {
+  if (row->type != TYPE_SWITCH && row->type != TYPE_PATH) {
     text_str(&t, ", from ");
     put_value(&t, row, row->least);
     if (row->most < NO_BOUND) {
@@ -166,8 +195,8 @@ int option_set(const char *name, const char *value) {
   return accept(i, value) ? 0 : -2;
 }
 
-/* No option yet names a file to write or weakens a check, so a privileged program may read all;
- * but it also must not let its caller write lines into its stderr: it reads none. */
+/* A privileged program reads none: its caller must not choose files that it writes, checks that it
+ * drops, or lines in its stderr. */
 void option_load(void) {
   char **environment = os_secure() ? NULL : os_environment();
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
@@ -177,7 +206,7 @@ void option_load(void) {
     int i;
     if (strncmp(entry, PREFIX, PREFIX_LENGTH) != 0) continue;
     equals = strchr(entry, '=');
-    if (!equals) continue;
+    if (!equals || !strncmp(entry, OF_THE_COMMAND, sizeof OF_THE_COMMAND - 1)) continue;
     i = find_chars(entry, (size_t)(equals - entry));
     if (i < 0)
       complain_name(entry, (size_t)(equals - entry));

@@ -27,14 +27,25 @@ enum option {
   OPT_TINY_SS_SHARED,
   OPT_WMAX_MID,
   OPT_WMAX_LARGE,
+  OPT_ACE_TRACE,
+  OPT_LOG,
+  OPT_VALIDATE,
+  OPT_FORCE_LIBC,
+  OPT_LD_SAFE,
+  OPT_BLOCK_JEMALLOC,
+  OPT_GATE_UNIFIED,
+  OPT_SMALLMID,
   OPTIONS
 };
+
+enum { OPTION_PATH_MAX = 256 };
 
 enum option_type {
   TYPE_SWITCH, /* 0 or 1 */
   TYPE_COUNT,  /* a whole number */
   TYPE_BYTES,  /* a whole number, with K, M, G or T behind it for powers of 1,024 */
   TYPE_RATIO,  /* a decimal number, kept in hundredths */
+  TYPE_PATH,   /* the name of a file; the value is its length */
 };
 
 struct option_row {
@@ -53,6 +64,9 @@ extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone
 ALWAYS_INLINE uint64_t option(enum option i) {
   return ld_rlx(&option_value[i]);
 }
+
+/* The path that HAKMEM_LOG names, or "". */
+extern char option_log_path[OPTION_PATH_MAX];
 
 /* Takes defaults, then the environment; complains of what it cannot accept. */
 void option_load(void);

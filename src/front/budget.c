@@ -6,20 +6,24 @@
 
 static size_t granted; /* [any] */
 
-/* 32 MiB, more where more processors can use more threads' caches at once. Read once: the number of
- * processors costs a system call. */
+static uint64_t living_threads(void) {
+  return count_read(CNT_THREADS_BORN) - count_read(CNT_THREADS_ENDED);
+}
+
+/* 32 MiB, 64 for a few threads; more where more processors can use more threads' caches at once.
+ * That number is read once: it costs a system call. */
 static size_t total(void) {
-  static size_t known; /* [any] each writer writes the same */
-  size_t bytes = ld_rlx(&known);
+  static size_t by_processors; /* [any] each writer writes the same */
+  size_t bytes = ld_rlx(&by_processors);
   if (!bytes) {
-    bytes = max_size(CACHE_TOTAL, os_processors() * (size_t)CACHE_PER_PROCESSOR);
-    st_rlx(&known, bytes);
+    bytes = os_processors() * (size_t)CACHE_PER_PROCESSOR;
+    st_rlx(&by_processors, bytes);
   }
-  return bytes;
+  return max_size(bytes, living_threads() <= FEW_THREADS ? CACHE_TOTAL_FEW : CACHE_TOTAL);
 }
 
 static size_t share(void) {
-  return plan_share(total(), count_read(CNT_THREADS_BORN) - count_read(CNT_THREADS_ENDED));
+  return plan_share(total(), living_threads());
 }
 
 bool budget_take(struct thread *t, size_t bytes) {

@@ -1,14 +1,23 @@
 #include "front/front.h"
 
+#include "ace/refuse.h"
 #include "ace/route.h"
 #include "base/text.h"
 #include "diag/option.h"
 #include "front/cache.h"
 #include "front/start.h"
+#include "front/validate.h"
 #include "pool/huge.h"
 #include "pool/run.h"
 
 /* --- in --- */
+
+/* A mode that was switched on or off meanwhile takes effect at a thread's next miss. */
+static struct thread *self_as_wanted(void) {
+  struct thread *t = thread_self();
+  if (t && UNLIKELY(t->closed != start_gates_closed())) thread_regate(t);
+  return t;
+}
 
 static void *class_alloc_living(struct thread *t, unsigned class, struct refusal *why) {
   void *p;
@@ -16,11 +25,12 @@ static void *class_alloc_living(struct thread *t, unsigned class, struct refusal
   thread_open(t, class);
   p = cache_pop(t, class, why);
   thread_close(t, class);
+  if (p && option(OPT_VALIDATE)) validate_leave(p);
   return p;
 }
 
 static void *class_alloc(unsigned class, struct refusal *why) {
-  struct thread *t = thread_self();
+  struct thread *t = self_as_wanted();
   void *p = NULL;
   if (t) return class_alloc_living(t, class, why);
   *why = (struct refusal){REASON_MAPFAIL, 0, 0};
@@ -28,6 +38,7 @@ static void *class_alloc(unsigned class, struct refusal *why) {
   if (!t) return NULL;
   p = cache_pop(t, class, why);
   thread_bare_drop();
+  if (p && option(OPT_VALIDATE)) validate_leave(p);
   return p;
 }
 
@@ -40,28 +51,68 @@ static bool give_way(void) {
 struct request {
   size_t size;
   size_t align;
-  unsigned class; /* 0: a run or a mapping */
+  unsigned class;   /* 0: a run or a mapping */
+  unsigned refused; /* the class that W_MAX refused, else 0 */
   bool zeroed;
 };
 
-static void *serve(struct request *request, struct refusal *why) {
-  if (request->class) return class_alloc(request->class, why);
-  if (request->size <= LARGE_MAX && request->align <= LARGE_MAX)
-    return run_get(request->size, request->align, &request->zeroed, why);
-  return huge_get(request->size, request->align, &request->zeroed, why);
+static bool fits_run(const struct request *request) {
+  return request->size <= LARGE_MAX && request->align <= LARGE_MAX;
 }
 
-static void *serve_or_record(struct request *request) {
+static void report(const struct request *request, const struct refusal *why, enum next_route next) {
+  unsigned class = request->class ? request->class : request->refused;
+  struct failure failure = {
+      .size = request->size,
+      .align = request->align,
+      .class_size = class_size(class),
+      .bytes = why->bytes,
+      .error = why->error,
+      .wmax = ace_wmax_of(request->size, start_wmax()),
+      .reason = (uint8_t)why->reason,
+      .next = (uint8_t)next,
+  };
+  refuse(&failure);
+}
+
+/* One route. After a refusal what is kept for speed is given up, and the route is tried again. */
+static void *try_route(struct request *request, enum way way, struct refusal *why) {
+  for (bool again = true;; again = false) {
+    void *p;
+    if (way == WAY_SLAB) p = class_alloc(request->class, why);
+    else if (way == WAY_RUN) p = run_get(request->size, request->align, &request->zeroed, why);
+    else p = huge_get(request->size, request->align, &request->zeroed, why);
+    if (LIKELY(p != NULL) || !again || !give_way()) return p;
+  }
+}
+
+/* The routes in turn. A tiny request has none but its class: a unit of 64 KiB for it would be
+ * refused where a slab of 64 KiB was. */
+static void *serve(struct request *request) {
   struct refusal why = {REASON_MAPFAIL, 0, 0};
-  void *p = serve(request, &why);
-  if (UNLIKELY(!p) && give_way()) p = serve(request, &why);
-  if (UNLIKELY(!p)) failure_record(why.reason, request->size, why.bytes, why.error);
+  void *p = NULL;
+  if (request->class) {
+    bool last = request->size <= TINY_MAX;
+    p = try_route(request, WAY_SLAB, &why);
+    if (UNLIKELY(!p)) report(request, &why, last ? NEXT_NONE : NEXT_RUN);
+    if (p || last) return p;
+  }
+  if (fits_run(request)) {
+    p = try_route(request, WAY_RUN, &why);
+    if (UNLIKELY(!p)) report(request, &why, NEXT_MAPPING);
+  }
+  if (!p) {
+    p = try_route(request, WAY_HUGE, &why);
+    if (UNLIKELY(!p)) report(request, &why, NEXT_NONE);
+  }
   return p;
 }
 
 static bool cannot_be(size_t size, size_t align) {
+  struct request request = {size, align, 0, 0, false};
+  struct refusal why = {REASON_OVERFLOW, 0, 0};
   if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX - size) return false;
-  failure_record(REASON_OVERFLOW, size, 0, 0);
+  report(&request, &why, NEXT_NONE);
   return true;
 }
 
@@ -71,32 +122,33 @@ static void count_call(enum tally_row row) {
 }
 
 void *front_alloc(size_t size, bool *zeroed) {
-  struct request request = {size, GRAIN, 0, false};
+  struct request request = {size, GRAIN, 0, 0, false};
   void *p;
   thread_self(); /* the first call of all starts the allocator: options are in force from here on */
   if (cannot_be(size, GRAIN)) return NULL;
   if (start_wmax_binds()) {
     struct route route = ace_route(size, start_wmax());
+    struct refusal why = {REASON_THRESHOLD, 0, 0};
     request.class = route.class;
-    if (route.refused) failure_record(REASON_THRESHOLD, size, 0, 0);
+    request.refused = route.refused;
+    if (route.refused) report(&request, &why, NEXT_RUN);
   } else if (size <= CLASS_MAX) {
     request.class = class_of(size);
   }
-  p = serve_or_record(&request);
+  p = serve(&request);
   if (zeroed) *zeroed = request.zeroed;
   count_call(TLY_MALLOC_CALLS);
   return p;
 }
 
 void *front_alloc_aligned(size_t align, size_t size) {
-  struct request request = {size, align, 0, false};
+  struct request request = {size ? size : 1, align, 0, 0, false}; /* 0: a block of its own */
   if (align <= GRAIN) return front_alloc(size, NULL);
   thread_self();
   if (cannot_be(size, align)) return NULL;
-  if (!size) request.size = 1; /* a block of its own, as malloc(0) */
   request.class = class_of_aligned(size, align);
   count_call(TLY_MALLOC_CALLS);
-  return serve_or_record(&request);
+  return serve(&request);
 }
 
 /* --- out --- */
@@ -107,13 +159,16 @@ COLD static void bad_free(const char *what, const void *p) {
 
 static void free_without_caches(void *p) {
   struct slab *slab = slab_of(p);
-  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  const struct class_row *row = &class_table[class];
+  if (option(OPT_VALIDATE) && !validate_enter(p, class)) return;
   if (!slab_starts_block(slab, row, p)) bad_free("free of a pointer into the middle of a block", p);
   if (!pool_return_block_any(slab, p)) bad_free("double free or a pointer into a free block", p);
 }
 
 static void free_block(struct thread *t, void *p, tag_t tag) {
   unsigned class = (tag & TAG_CODE_MASK) / 2;
+  if (UNLIKELY(option(OPT_VALIDATE)) && !validate_enter(p, class)) return;
   if (tag >> TAG_OWNER_SHIFT != t->id) {
     cache_push_remote(t, class, p);
   } else if (!t->closed) {
@@ -130,7 +185,7 @@ bool front_free(void *p) {
   unsigned code = tag & TAG_CODE_MASK;
   struct thread *t;
   if (!code) return false;
-  t = thread_self();
+  t = self_as_wanted();
   if (t && t->closed) tally_own(&t->tally, TLY_FREE_CALLS, 1);
   if (code >= TAG_RUN) {
     bool given = code == TAG_RUN ? run_give(p) : huge_give(p);
@@ -161,6 +216,10 @@ void *front_resize(void *p, size_t size) {
   if (code == TAG_RUN && size > CLASS_MAX && size <= LARGE_MAX)
     return run_resize(p, size) ? p : NULL;
   return NULL;
+}
+
+void front_regate(void) {
+  self_as_wanted();
 }
 
 void front_flush(void) {

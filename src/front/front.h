@@ -31,6 +31,9 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
+/* Makes the calling thread's gates what the options in force want. */
+void front_regate(void);
+
 /* Flushes the calling thread's caches. */
 void front_flush(void);
 

@@ -5,8 +5,10 @@
 #include "ace/plan.h"
 #include "base/atomic.h"
 #include "base/lock.h"
+#include "base/text.h"
 #include "diag/option.h"
 #include "front/thread.h"
+#include "os/process.h"
 
 enum { NOT_STARTED, STARTED };
 
@@ -16,9 +18,23 @@ static pthread_key_t end_key;   /* [const] once started */
 static bool has_key;            /* [const] once started */
 static struct wmax wmax;        /* [const] once started */
 static bool wmax_binds;         /* [const] once started */
+static size_t libc_from;        /* [const] once started */
+
+/* glibc's malloc under a name of its own; without it (musl) there is no libc to fall back to. */
+extern void *__libc_malloc(size_t size) WEAK;
+
+static size_t find_libc_from(void) {
+  bool all = option(OPT_FORCE_LIBC) || option(OPT_LD_SAFE) == 2;
+  if (option(OPT_BLOCK_JEMALLOC) && os_is_loaded("jemalloc")) all = true;
+  if (!all && !option(OPT_LD_SAFE)) return SIZE_MAX;
+  if (&__libc_malloc) return all ? 0 : TINY_MAX + 1;
+  text_report("this libc does not export its allocator: hakmem serves all sizes");
+  return SIZE_MAX;
+}
 
 static void start(void (*thread_end)(void *)) {
   option_load();
+  libc_from = find_libc_from();
   wmax = (struct wmax){(unsigned)option(OPT_WMAX_MID), (unsigned)option(OPT_WMAX_LARGE)};
   wmax_binds = ace_wmax_binds(wmax);
   if (DEBUG_LEVEL >= 2) ASSERT(ace_check(wmax) == 0);
@@ -37,7 +53,7 @@ COLD static void start_slow(void (*thread_end)(void *)) {
 }
 
 void start_once(void (*thread_end)(void *)) {
-  if (ld_acq(&stage) == NOT_STARTED) start_slow(thread_end); /* pairs: start_slow */
+  if (!start_done()) start_slow(thread_end);
 }
 
 void start_watch_forks(void) {
@@ -48,9 +64,26 @@ void start_set_key(void *thread) {
   if (has_key) pthread_setspecific(end_key, thread);
 }
 
+/* A class above 1 KiB has no magazine where each request must pass the router: because W_MAX may
+ * refuse it, libc serves it, or the gate is split. */
+static bool has_magazine(unsigned class) {
+  size_t size = class_size(class);
+  bool unified = option(OPT_GATE_UNIFIED) || (option(OPT_SMALLMID) && size <= SMALLMID_MAX);
+  if (size <= TINY_MAX) return true;
+  return POOL_MAGAZINES && unified && !wmax_binds && size < libc_from;
+}
+
 unsigned start_most(unsigned class) {
-  bool restricted = wmax_binds && class_size(class) > TINY_MAX;
-  return restricted ? 0 : plan_most(class);
+  return has_magazine(class) ? plan_most(class) : 0;
+}
+
+size_t start_libc_from(void) {
+  if (UNLIKELY(!start_done())) thread_self();
+  return libc_from;
+}
+
+bool start_done(void) {
+  return ld_acq(&stage) != NOT_STARTED; /* pairs: start_slow */
 }
 
 bool start_adapts(void) {
@@ -58,7 +91,7 @@ bool start_adapts(void) {
 }
 
 bool start_gates_closed(void) {
-  return option(OPT_COUNT_CALLS) != 0;
+  return option(OPT_COUNT_CALLS) || option(OPT_VALIDATE);
 }
 
 struct wmax start_wmax(void) {

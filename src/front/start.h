@@ -13,6 +13,7 @@
 
 /* Starts the allocator unless that is done; THREAD_END is the destructor of a thread. */
 void start_once(void (*thread_end)(void *));
+bool start_done(void);
 
 /* Registers the fork handlers: from the second thread on, since the only thread of a process forks
  * while it is in no critical section, and a short program is spared the call. */
@@ -26,6 +27,9 @@ unsigned start_most(unsigned class);
 
 /* Do magazines adapt, or keep their base capacity? */
 bool start_adapts(void);
+
+/* The smallest size that libc serves; SIZE_MAX: none. Starts the allocator if need be. */
+size_t start_libc_from(void);
 
 /* Does a mode want to see every call? */
 bool start_gates_closed(void);

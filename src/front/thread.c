@@ -136,13 +136,20 @@ static void thread_end(void *pointer) {
   thread_put_back(t);
 }
 
+COLD void thread_regate(struct thread *t) {
+  t->closed = start_gates_closed();
+  for (unsigned class = 0; class < CLASSES; class++) {
+    thread_open(t, class);
+    if (t->closed) thread_close(t, class);
+  }
+}
+
 COLD static struct thread *thread_birth(void) {
   struct thread *t;
   start_once(thread_end);
   t = thread_take();
   if (!t) return NULL;
-  t->closed = start_gates_closed();
-  for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
+  thread_regate(t);
   self_gates = &t->gates; /* before the key: storing its value may allocate */
   count_any(CNT_THREADS_BORN, 1);
   start_set_key(t);

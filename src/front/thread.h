@@ -56,7 +56,7 @@ struct thread {
   struct slab *flight; /* [owner] a slab with a claim or return under way, for a forked child */
   struct slab *taken;  /* [owner] a slab on its way from the pool to its cell, likewise */
   uint32_t id;         /* [const] owner id, at least 1 */
-  bool closed;         /* [const] while living: the gates are closed, a mode sees every call */
+  bool closed;         /* [owner] the gates are closed, a mode sees every call */
   bool living;         /* [lock registry] */
   struct link all;     /* [lock registry] */
   struct link spare;   /* [lock registry] */
@@ -81,6 +81,9 @@ struct thread *thread_self(void);
 /* Opens and closes one magazine, for a mode that sees every call. */
 void thread_open(struct thread *t, unsigned class);
 void thread_close(struct thread *t, unsigned class);
+
+/* Opens or closes all gates of the calling thread, as the options in force now want them. */
+void thread_regate(struct thread *t);
 
 /* The top of a magazine, whatever its gate. */
 void **thread_top(const struct thread *t, unsigned class);

@@ -98,15 +98,16 @@ void *os_reserve_aligned(size_t bytes, size_t align) {
 }
 
 /* Before Linux 6.17 a refused mremap may have unmapped its target first, and another thread may
- * have mapped something there since. Only a page without access rights is still the reservation. */
-static bool is_reservation(void *p) {
-  return madvise(p, 1, MADV_POPULATE_READ) != 0 && errno == EFAULT;
+ * have mapped something there since: what can be read is not the reservation, which has no rights.
+ * */
+static bool is_anothers(void *p) {
+  return madvise(p, 1, MADV_POPULATE_READ) == 0;
 }
 
 bool os_move(void *p, size_t old_bytes, size_t new_bytes, void *to) {
   int saved = errno;
   void *moved = mremap(p, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-  if (moved == MAP_FAILED && is_reservation(to)) os_discard(to, new_bytes);
+  if (moved == MAP_FAILED && !is_anothers(to)) os_discard(to, new_bytes);
   errno = saved;
   return moved != MAP_FAILED;
 }

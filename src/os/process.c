@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -26,12 +27,13 @@ char **os_environment(void) {
   return (char **)(stack + 1 + stack[0] + 1); /* argc, argv[argc], NULL */
 }
 
-/* Reads a small file of /proc whole. Returns false when it is not there. */
+/* Reads a small file of /proc whole. Returns false when it is not there. By system calls: libc's
+ * open and read are cancellation points, which free must not be. */
 static bool read_file(const char *path, char *data, size_t size) {
   int saved = errno;
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? -1 : read(fd, data, size - 1);
-  if (fd >= 0) close(fd);
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : syscall(SYS_read, fd, data, size - 1);
+  if (fd >= 0) syscall(SYS_close, fd);
   errno = saved;
   data[n > 0 ? n : 0] = 0;
   return n > 0;
@@ -104,6 +106,15 @@ bool os_is_mapped(const void *p) {
   bool mapped = mincore((void *)((uintptr_t)p & ~(page - 1)), 1, &resident) == 0;
   errno = saved;
   return mapped;
+}
+
+static int name_contains(struct dl_phdr_info *info, size_t size, void *name) {
+  (void)size;
+  return info->dlpi_name && strstr(info->dlpi_name, name) != NULL;
+}
+
+bool os_is_loaded(const char *name) {
+  return dl_iterate_phdr(name_contains, (void *)(uintptr_t)name) != 0;
 }
 
 bool os_in_break_heap(const void *p) {

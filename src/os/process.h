@@ -28,6 +28,9 @@ size_t os_peak_resident_bytes(void);
 /* Is the byte at P in a mapping of this process? */
 bool os_is_mapped(const void *p);
 
+/* Is a shared object loaded whose file name contains NAME? */
+bool os_is_loaded(const char *name);
+
 /* Is P in the heap that sbrk(2) manages? libc's own main heap lies there. */
 bool os_in_break_heap(const void *p);
 

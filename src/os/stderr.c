@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +20,10 @@ void os_keep_stderr(void) {
 static bool is_original(int fd) {
   struct stat now;
   return fstat(fd, &now) == 0 && now.st_dev == original.st_dev && now.st_ino == original.st_ino;
+}
+
+bool os_is_kept_stderr(int fd) {
+  return fd == kept;
 }
 
 int os_stderr(void) {

@@ -9,10 +9,15 @@
 #ifndef OS_STDERR_H
 #define OS_STDERR_H
 
+#include <stdbool.h>
+
 /* Remembers what stderr is. Programs such as sort(1) close it before destructors run. */
 void os_keep_stderr(void);
 
 /* A descriptor of what stderr was at start, or -1 when there is none any more. */
 int os_stderr(void);
+
+/* Is FD the duplicate that is kept? */
+bool os_is_kept_stderr(int fd);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "diag/counter.h"
+#include "diag/option.h"
 #include "pool/huge.h"
 
 /* Quarters of fullness: a slab is listed by the free blocks it has then, and moves no more. Filling
@@ -78,13 +79,23 @@ void pool_settle_now(struct slab *slab) {
   if (class) settle(slab, class);
 }
 
-static struct slab *unlist(unsigned class, struct slab **taken) {
+/* The first slab of LIST that thread OWNER may have: in its private pool, or with 0 in the shared
+ * one, which is every slab's unless HAKMEM_TINY_SS_SHARED says otherwise. */
+static struct slab *first_of(struct link *list, uint32_t owner) {
+  LIST_EACH(link, list) {
+    struct slab *slab = slab_of_link(link);
+    if (option(OPT_TINY_SS_SHARED) == 2 || slab_super(slab)->owner == owner) return slab;
+  }
+  return NULL;
+}
+
+static struct slab *unlist(unsigned class, uint32_t owner, struct slab **taken) {
   struct shelf *shelf = &shelves[class];
   struct slab *slab = NULL;
   lock_take(&shelf->lock);
-  for (unsigned quarter = 0; quarter < QUARTERS && !slab; quarter++) {
-    if (list_empty(&shelf->list[quarter])) continue;
-    slab = slab_of_link(shelf->list[quarter].next);
+  for (unsigned quarter = 0; quarter < QUARTERS && !slab; quarter++)
+    slab = first_of(&shelf->list[quarter], owner);
+  if (slab) {
     list_remove(&slab->link);
     st_rlx(taken, slab); /* under the lock, where no fork can fall */
     xor_acq_rel(&slab->state, SLAB_LISTED | SLAB_OWNED); /* I3: from one to the other at once */
@@ -93,20 +104,33 @@ static struct slab *unlist(unsigned class, struct slab **taken) {
   return slab;
 }
 
-struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why) {
-  const struct class_row *row = &class_table[class];
-  struct slab *slab = unlist(class, taken);
+static struct slab *carve(unsigned class, uint32_t owner, struct slab **taken,
+                          struct refusal *why) {
   struct units units;
-  if (slab) {
-    count_any(CNT_SLABS_RELISTED, 1);
-  } else {
-    if (!units_take(row->units, 1, &units, why)) return NULL;
-    slab = slab_carve(&units, class);
-    st_rlx(taken, slab);
-    count_any(CNT_SLABS_CARVED, 1);
-  }
+  struct slab *slab;
+  if (!units_take_of(owner, class_table[class].units, 1, &units, why)) return NULL;
+  slab = slab_carve(&units, class);
+  st_rlx(taken, slab);
+  count_any(CNT_SLABS_CARVED, 1);
+  return slab;
+}
+
+/* From the pool of OWNER, or with 0 from the shared one. */
+static struct slab *get_from(unsigned class, uint32_t owner, struct slab **taken,
+                             struct refusal *why) {
+  struct slab *slab = unlist(class, owner, taken);
+  if (slab) count_any(CNT_SLABS_RELISTED, 1);
+  return slab ? slab : carve(class, owner, taken, why);
+}
+
+struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why) {
+  uint64_t mode = option(OPT_TINY_SS_SHARED); /* 2 shared; 1 shared, then private; 0 private */
+  struct slab *slab = NULL;
+  if (mode >= 1) slab = get_from(class, 0, taken, why);
+  if (!slab && mode <= 1) slab = get_from(class, owner, taken, why);
+  if (!slab) return NULL;
   count_any(CNT_SLABS_GIVEN, 1);
-  map_set_tags(slab->base, row->units, owner << TAG_OWNER_SHIFT | 2 * class);
+  map_set_tags(slab->base, class_table[class].units, owner << TAG_OWNER_SHIFT | 2 * class);
   return slab;
 }
 

@@ -100,6 +100,8 @@ static struct superslab *super_map_new(struct refusal *why) {
   super->free = ~(uint64_t)0;
   super->dirty = 0;
   super->bin_index = BIN_NONE;
+  super->owner = 0;
+  if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
   list_init(&super->bin);
   list_init(&super->dirty_link);
   map_set_super(base, super);
@@ -230,13 +232,14 @@ static unsigned most_resident(const struct superslab *super, uint64_t starts, un
 
 /* Looks through the bins from the fullest superslabs to the emptiest, for units that are resident
  * already or for any. */
-static bool take_locked(unsigned n, uint64_t allowed, bool resident, struct units *out) {
+static bool take_locked(uint32_t owner, unsigned n, uint64_t allowed, bool resident,
+                        struct units *out) {
   for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
     int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
     LIST_EACH(link, &bins[bin]) {
       struct superslab *super = LINK_OWNER(link, struct superslab, bin);
       uint64_t starts = bit_run_starts(resident ? super->dirty : super->free, n) & allowed;
-      if (starts) {
+      if (starts && super->owner == owner) {
         hold_locked(super, most_resident(super, starts, n), n, out);
         return true;
       }
@@ -246,23 +249,29 @@ static bool take_locked(unsigned n, uint64_t allowed, bool resident, struct unit
   return false;
 }
 
-bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
+bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out,
+                   struct refusal *why) {
   uint64_t allowed = aligned_bits(align);
   struct superslab *fresh;
   bool taken;
   super_lock();
   /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
-  taken = !list_empty(&dirty_list) && take_locked(n, allowed, true, out);
-  taken = taken || take_locked(n, allowed, false, out);
+  taken = !list_empty(&dirty_list) && take_locked(owner, n, allowed, true, out);
+  taken = taken || take_locked(owner, n, allowed, false, out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);
   if (!fresh) return false;
+  fresh->owner = owner;
   super_lock();
   list_append(&all_supers, &fresh->all); /* in no bin before it is held: it was never empty */
   hold_locked(fresh, 0, n, out);
   super_unlock();
   return true;
+}
+
+bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
+  return units_take_of(0, n, align, out, why);
 }
 
 void units_give(struct superslab *super, unsigned first, unsigned n) {

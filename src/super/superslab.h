@@ -34,10 +34,12 @@ struct superslab {
   char *base;             /* [lock super] */
   uint64_t free;          /* [lock super] units nobody holds */
   uint64_t dirty;         /* [lock super] free units that may have resident pages */
+  uint8_t *states;        /* [any] the box validate's table, NULL until it is needed */
   struct link bin;        /* [lock super] */
   struct link dirty_link; /* [lock super] in the list of those with dirty units, oldest first */
   struct link all;        /* [lock super] */
   unsigned bin_index;     /* [lock super] */
+  uint32_t owner;         /* [const] while mapped; 0: shared, else the thread whose pool it is */
   uint8_t head[SUPER_UNITS];   /* [any] relaxed; the holder of the unit writes: its first unit */
   uint8_t length[SUPER_UNITS]; /* [any] relaxed; at a first unit: how many units are held */
   /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
@@ -58,6 +60,10 @@ struct units {
   unsigned first;
   bool zeroed; /* nothing was written to them since the system gave them */
 };
+
+/* Units of superslabs that belong to thread OWNER alone, or with 0 to all: see units_take. */
+bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out,
+                   struct refusal *why);
 
 /* Takes N units in a row, the first at a multiple of ALIGN units (both at most 64).
  * Returns false and fills WHY when there are none and none may be had. */

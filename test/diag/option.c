@@ -84,6 +84,7 @@ static void bounds(void) {
   for (int i = 0; i < OPTIONS; i++) {
     const struct option_row *row = &option_table[i];
     char text[40];
+    if (row->type == TYPE_PATH) continue;
     spell(row, row->least, text);
     expect_load(i, text, true, row->least);
     spell(row, row->most, text);
@@ -111,9 +112,10 @@ static void bad_values(void) {
                                     "99999999999999999999999",
                                     "18446744073709551616",
                                     "nan"};
-  test_begin("what is no number is refused by every option");
+  test_begin("what is no number is refused by every option that is one");
   for (int i = 0; i < OPTIONS; i++)
-    for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) expect_load(i, bad[k], false, 0);
+    for (size_t k = 0; option_table[i].type != TYPE_PATH && k < sizeof bad / sizeof *bad; k++)
+      expect_load(i, bad[k], false, 0);
   test_end();
 }
 
@@ -235,6 +237,21 @@ static void refusals(void) {
   test_end();
 }
 
+static void paths(void) {
+  char path[OPTION_PATH_MAX + 1];
+  test_begin("a path of up to 255 bytes is taken, an empty or a longer one refused");
+  memset(path, 'a', OPTION_PATH_MAX);
+  path[OPTION_PATH_MAX] = 0;
+  setenv("HAKMEM_LOG", path, 1);
+  option_load();
+  CHECK(option(OPT_LOG) == 0);
+  expect_load(OPT_LOG, "", false, 0);
+  path[OPTION_PATH_MAX - 1] = 0;
+  expect_load(OPT_LOG, path, true, OPTION_PATH_MAX - 1);
+  CHECK(!strcmp(option_log_path, path));
+  test_end();
+}
+
 static void unknown_variables(void) {
   char said[1000];
   struct capture c;
@@ -271,6 +288,7 @@ int main(void) {
   spellings();
   setting();
   refusals();
+  paths();
   unknown_variables();
   return test_status();
 }

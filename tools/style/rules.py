@@ -28,7 +28,7 @@ SYSTEM = (
 # The rooms before os cannot ask it: a lock sleeps, and a text is written, where they are defined.
 MAY_CALL = {
     "src/base/lock.c": r"syscall\s*\(\s*SYS_futex\b",
-    "src/base/text.c": r"write\s*\(",
+    "src/base/text.c": r"syscall\s*\(\s*SYS_write\b",
 }
 
 RULES = []
@@ -270,6 +270,9 @@ def documented_exist(tree):
     for file in tree.under("include"):
         for _, match in file.search(r"^[ \t]*#[ \t]*define[ \t]+(%s)" % OPTION, file.code):
             known.add(match.group(1))
+    for file in tree.under("cmd"):  # variables of the command itself
+        known.update(match.group(1) for _, match in file.search(
+            r'\bgetenv\("(%s)"\)' % OPTION, file.spoken))
     for file in documents(tree):
         for line, match in file.search(r"\b%s(?![A-Za-z0-9])" % OPTION, file.text):
             # A prefix, as in "the HAKMEM_WMAX_ options", names no option.

@@ -1,0 +1,100 @@
+#include "ace/refuse.h"
+
+#include <errno.h>
+#include <unwind.h>
+
+#include "ace/verdict.h"
+#include "base/text.h"
+#include "diag/counter.h"
+#include "diag/limiter.h"
+#include "diag/option.h"
+#include "os/log.h"
+
+static struct limiter limiters[REASONS][TIERS]; /* [any] */
+
+static const char *const tags[REASONS] = {"Threshold", "Exhaustion", "MapFail", "Overflow"};
+
+/* --- who asked --- */
+
+static _Unwind_Reason_Code note_caller(struct _Unwind_Context *context, void *pointer) {
+  struct failure *f = pointer;
+  if (f->depth == FAILURE_DEPTH) return _URC_END_OF_STACK;
+  f->callers[f->depth++] = _Unwind_GetIP(context);
+  return _URC_NO_REASON;
+}
+
+/* --- the line --- */
+
+static void put_field(struct text *t, const char *name, uint64_t n) {
+  text_str(t, name);
+  text_u64(t, n);
+}
+
+static void put_line(const struct failure *f, const struct verdict *v, uint64_t suppressed) {
+  struct text t;
+  text_start(&t, log_open(option_log_path));
+  text_str(&t, "[ACE-FAIL] ");
+  text_str(&t, tags[f->reason]);
+  text_str(&t, " tier=");
+  text_str(&t, tier_names[f->tier]);
+  put_field(&t, " size=", f->size);
+  put_field(&t, " class=", f->class_size);
+  text_str(&t, " wmax=");
+  text_hundredths(&t, f->wmax);
+  text_str(&t, " next=");
+  text_str(&t, next_names[f->next]);
+  put_field(&t, " thread=", f->thread);
+  if (f->reason == REASON_MAPFAIL) {
+    put_field(&t, " bytes=", f->bytes);
+    put_field(&t, " errno=", (uint64_t)f->error);
+  }
+  if (v) {
+    text_str(&t, " ");
+    verdict_text(&t, v);
+  }
+  if (suppressed) put_field(&t, " suppressed=", suppressed);
+  text_str(&t, "\n");
+  text_flush(&t);
+  log_close(t.fd);
+}
+
+/* --- why --- */
+
+static struct verdict find_verdict(const struct failure *f, struct limits_facts *facts) {
+  struct verdict_request request = {
+      .size = f->size,
+      .align = f->align,
+      .bytes = f->bytes,
+      .error = f->error,
+      .reason = f->reason,
+      .hakmem_limit = option(OPT_LIMIT),
+      .hakmem_use = count_read(CNT_SUPER_BYTES),
+  };
+  limits_read(facts);
+  return ace_verdict(facts, &request);
+}
+
+COLD void refuse(struct failure *failure) {
+  struct limits_facts facts;
+  struct verdict verdict;
+  uint64_t suppressed;
+  int saved = errno;
+  bool explained;
+  failure->tier = (uint8_t)tier_of(failure->size);
+  explained = failure->reason != REASON_THRESHOLD || failure->next == NEXT_NONE;
+  /* A program that fails a million times must not read /proc a million times. */
+  if (limiter_pass(&limiters[failure->reason][failure->tier], &suppressed)) {
+    if (explained) {
+      verdict = find_verdict(failure, &facts);
+      failure->verdict = (uint8_t)verdict.which;
+      failure->limit = verdict.limit;
+      failure->use = verdict.use;
+    }
+    _Unwind_Backtrace(note_caller, failure);
+    failure_record(failure);
+    if (option(OPT_ACE_TRACE)) put_line(failure, explained ? &verdict : NULL, suppressed);
+  } else {
+    failure_record(failure);
+  }
+  errno = saved;
+}

@@ -1,0 +1,90 @@
+#include "front/validate.h"
+
+#include <unwind.h>
+
+#include "diag/counter.h"
+#include "diag/limiter.h"
+#include "diag/option.h"
+#include "os/log.h"
+#include "os/map.h"
+
+enum state { STATE_UNKNOWN, STATE_LIVE = 0xa5, STATE_FREE = 0x5a };
+
+enum { TABLE_BYTES = SUPER_SIZE / GRAIN };
+
+static uint64_t reports; /* [any] */
+static bool late;        /* [any] */
+
+void validate_late(void) {
+  st_rlx(&late, true);
+}
+
+static uint8_t *table_of(struct superslab *super) {
+  uint8_t *table = ld_acq(&super->states); /* pairs: the exchange below */
+  uint8_t *expected = NULL;
+  int error;
+  if (LIKELY(table != NULL)) return table;
+  table = os_map(TABLE_BYTES, &error);
+  if (!table) return NULL;
+  if (__atomic_compare_exchange_n(&super->states, &expected, table, false, __ATOMIC_ACQ_REL,
+                                  __ATOMIC_ACQUIRE))
+    return table;
+  os_discard(table, TABLE_BYTES);
+  return expected;
+}
+
+static uint8_t *state_of(const void *p) {
+  uint8_t *table = table_of(map_super(p));
+  return table ? table + ((uintptr_t)p & (SUPER_SIZE - 1)) / GRAIN : NULL;
+}
+
+void validate_leave(void *p) {
+  uint8_t *state = state_of(p);
+  if (state) st_rlx(state, STATE_LIVE);
+}
+
+static _Unwind_Reason_Code put_caller(struct _Unwind_Context *context, void *pointer) {
+  struct text *t = pointer;
+  text_str(t, " ");
+  text_hex(t, _Unwind_GetIP(context));
+  return _URC_NO_REASON;
+}
+
+COLD static bool violation(const char *what, const void *p, unsigned class, unsigned found) {
+  struct text t;
+  count_any(CNT_VIOLATIONS, 1);
+  if (add_rlx(&reports, 1) >= LIMITER_ALL) return false;
+  text_start(&t, log_open(option_log_path));
+  text_str(&t, "[HAK-VALIDATE] ");
+  text_str(&t, what);
+  text_str(&t, ": ");
+  text_hex(&t, (uintptr_t)p);
+  text_str(&t, " class=");
+  text_u64(&t, class);
+  text_str(&t, " found=");
+  text_u64(&t, found);
+  text_str(&t, " callers:");
+  _Unwind_Backtrace(put_caller, &t);
+  text_str(&t, "\n");
+  text_flush(&t);
+  log_close(t.fd);
+  return false;
+}
+
+bool validate_enter(void *p, unsigned class) {
+  struct slab *slab = slab_of(p);
+  unsigned real = slab_class(ld_rlx(&slab->state));
+  const struct class_row *row = &class_table[real];
+  uint8_t *state;
+  uint8_t was;
+  if (real != class) return violation("wrong class", p, class, real);
+  if (!slab_starts_block(slab, row, p))
+    return violation("pointer inside a block", p, class, slab_index(slab, row, p));
+  state = state_of(p);
+  if (!state) return true;
+  was = __atomic_exchange_n(state, STATE_FREE, __ATOMIC_RELAXED);
+  if (was == STATE_LIVE || (was == STATE_UNKNOWN && ld_rlx(&late))) return true;
+  if (was == STATE_FREE) return violation("duplicate: block is free already", p, class, was);
+  st_rlx(state, was);
+  return violation("block without a proper state", p, class, was);
+}

@@ -1,0 +1,363 @@
+#include "os/limits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "os/process.h"
+
+/* --- files, line by line, with the raw system calls: libc's are cancellation points --- */
+
+enum { LINE = LIMITS_PATH };
+
+struct lines {
+  int fd;
+  size_t at;
+  size_t have;
+  bool cut;        /* the line was longer than what is kept of it */
+  char line[LINE]; /* without its end, terminated */
+  char data[1024];
+};
+
+/* Appends N bytes and a terminator at *USED. Returns false when they do not fit. */
+static bool append(char path[LINE], size_t *used, const char *part, size_t n) {
+  if (n >= LINE - *used) return false;
+  for (size_t i = 0; i < n; i++) path[(*used)++] = part[i];
+  path[*used] = 0;
+  return true;
+}
+
+static bool append_all(char path[LINE], size_t *used, const char *part) {
+  return append(path, used, part, strlen(part));
+}
+
+/* Where a file is: ROOT, then the first LENGTH bytes of DIRECTORY, then its name. */
+struct place {
+  const char *root;
+  const char *directory;
+  size_t length;
+};
+
+static bool lines_open(struct lines *l, const struct place *at, const char *file) {
+  size_t used = 0;
+  l->at = l->have = 0;
+  if (!append_all(l->line, &used, at->root)) return false;
+  if (!append(l->line, &used, at->directory, at->length)) return false;
+  if (!append_all(l->line, &used, file)) return false;
+  l->fd = (int)syscall(SYS_openat, AT_FDCWD, l->line, O_RDONLY | O_CLOEXEC);
+  return l->fd >= 0;
+}
+
+static void lines_close(struct lines *l) {
+  syscall(SYS_close, l->fd);
+}
+
+/* The next byte, or -1 at the end. */
+static int next_byte(struct lines *l) {
+  long n;
+  if (l->at < l->have) return (unsigned char)l->data[l->at++];
+  do n = syscall(SYS_read, l->fd, l->data, sizeof l->data);
+  while (n < 0 && errno == EINTR);
+  if (n <= 0) return -1;
+  l->have = (size_t)n;
+  l->at = 1;
+  return (unsigned char)l->data[0];
+}
+
+static bool lines_next(struct lines *l) {
+  size_t n = 0;
+  int c = next_byte(l);
+  l->cut = false;
+  if (c < 0) return false;
+  for (; c >= 0 && c != '\n'; c = next_byte(l)) {
+    if (n < LINE - 1) l->line[n++] = (char)c;
+    else l->cut = true;
+  }
+  l->line[n] = 0;
+  return true;
+}
+
+/* --- values --- */
+
+/* A number, with "kB" behind it or not, or "max". What stands for no limit in version 1 of cgroups
+ * is the largest number of whole pages below 2^63, so it depends on the page size. */
+static uint64_t value_of(const char *p) {
+  uint64_t n = 0;
+  while (*p == ' ' || *p == '\t') p++;
+  if (!strcmp(p, "max")) return LIMITS_NONE;
+  if (*p < '0' || *p > '9') return LIMITS_UNKNOWN;
+  for (; *p >= '0' && *p <= '9'; p++) {
+    if (n > INT64_MAX / 10) return LIMITS_NONE;
+    n = n * 10 + (uint64_t)(*p - '0');
+  }
+  if (!strcmp(p, " kB")) n = n > INT64_MAX / KIB ? LIMITS_NONE : n * KIB;
+  return n > INT64_MAX - MIB ? LIMITS_NONE : n;
+}
+
+struct field {
+  const char *name; /* how its line begins */
+  uint64_t *value;
+};
+
+/* Takes the values of the first lines that begin with the N names. */
+static void read_fields(const struct place *at, const char *file, const struct field *fields,
+                        size_t n) {
+  struct lines l;
+  if (!lines_open(&l, at, file)) return;
+  while (lines_next(&l)) {
+    for (size_t i = 0; i < n; i++) {
+      size_t length = strlen(fields[i].name);
+      if (*fields[i].value != LIMITS_UNKNOWN) continue;
+      if (strncmp(l.line, fields[i].name, length) != 0) continue;
+      *fields[i].value = value_of(l.line + length);
+    }
+  }
+  lines_close(&l);
+}
+
+/* The value of a file that holds nothing else. */
+static uint64_t read_value(const struct place *at, const char *file) {
+  uint64_t value = LIMITS_UNKNOWN;
+  struct field whole = {"", &value};
+  read_fields(at, file, &whole, 1);
+  return value;
+}
+
+static uint64_t add(uint64_t a, uint64_t b) {
+  return a == LIMITS_UNKNOWN || b == LIMITS_UNKNOWN ? LIMITS_UNKNOWN : a + b;
+}
+
+/* --- the process --- */
+
+static uint64_t soft_limit(int which) {
+  struct rlimit r;
+  if (getrlimit(which, &r) != 0) return LIMITS_UNKNOWN;
+  /* The kernel lets a process with a soft limit of 0 on its data go up to the hard one. */
+  if (which == RLIMIT_DATA && r.rlim_cur == 0) r.rlim_cur = r.rlim_max;
+  return r.rlim_cur == RLIM_INFINITY ? LIMITS_NONE : r.rlim_cur;
+}
+
+/* The strings of the program's start stand at the top of what a process can address. */
+static uint64_t addresses(void) {
+  uint64_t top = getauxval(AT_EXECFN);
+  return top ? (uint64_t)2 << bit_highest(top) : LIMITS_UNKNOWN;
+}
+
+static void read_process(const struct place *top, struct limits_facts *facts) {
+  const struct field fields[] = {
+      {"VmSize:", &facts->address_space.use},
+      {"VmData:", &facts->data.use},
+      {"VmLck:", &facts->locked.use},
+  };
+  read_fields(top, "/proc/self/status", fields, sizeof fields / sizeof *fields);
+  facts->user_space.use = facts->address_space.use;
+  facts->user_space.limit = addresses();
+  facts->address_space.limit = soft_limit(RLIMIT_AS);
+  facts->data.limit = soft_limit(RLIMIT_DATA);
+  facts->locked.limit = soft_limit(RLIMIT_MEMLOCK);
+}
+
+/* The page of x86-64's old system calls is listed, but the kernel does not count it. */
+static void read_mappings(const struct place *top, struct limits_facts *facts) {
+  struct lines l;
+  facts->mappings.limit = read_value(top, "/proc/sys/vm/max_map_count");
+  if (!lines_open(&l, top, "/proc/self/maps")) return;
+  facts->mappings.use = 0;
+  while (lines_next(&l)) facts->mappings.use += strncmp(l.line, "ffffffffff", 10) != 0;
+  lines_close(&l);
+  if (!facts->mappings.use) facts->mappings.use = LIMITS_UNKNOWN;
+}
+
+/* --- the system --- */
+
+/* What the kernel keeps back for the administrator and for a way out of a full system. */
+static uint64_t commit_reserve(const struct place *top, const struct limits_facts *facts) {
+  uint64_t admin = read_value(top, "/proc/sys/vm/admin_reserve_kbytes");
+  uint64_t user = read_value(top, "/proc/sys/vm/user_reserve_kbytes");
+  if (add(admin, user) == LIMITS_UNKNOWN || facts->address_space.use == LIMITS_UNKNOWN)
+    return LIMITS_UNKNOWN;
+  return admin * KIB + min_size(user * KIB, facts->address_space.use / 32);
+}
+
+static void read_commit(const struct place *top, struct limits_facts *facts) {
+  const struct field fields[] = {
+      {"MemTotal:", &facts->memory},
+      {"SwapTotal:", &facts->swap},
+      {"CommitLimit:", &facts->commit.limit},
+      {"Committed_AS:", &facts->commit.use},
+  };
+  facts->overcommit = read_value(top, "/proc/sys/vm/overcommit_memory");
+  read_fields(top, "/proc/meminfo", fields, sizeof fields / sizeof *fields);
+  facts->commit_reserve = commit_reserve(top, facts);
+}
+
+/* --- the cgroup --- */
+
+/* The names of one version's files, and where its tree may stand. */
+struct version {
+  const char *mounts[2];
+  const char *limit;
+  const char *use;
+  const char *hits_file;
+  const char *hits;
+  const char *ooms_file;
+  const char *ooms;
+};
+
+static const struct version version_1 = {
+    {"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory"},
+    "/memory.limit_in_bytes",
+    "/memory.usage_in_bytes",
+    "/memory.failcnt",
+    "",
+    "/memory.oom_control",
+    "oom_kill ",
+};
+static const struct version version_2 = {
+    {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"},
+    "/memory.max",
+    "/memory.current",
+    "/memory.events",
+    "max ",
+    "/memory.events",
+    "oom ",
+};
+
+/* Is "memory" one of the comma-separated names that end at END? */
+static bool lists_memory(const char *names, const char *end) {
+  while (names < end) {
+    size_t length = strcspn(names, ",:");
+    if (length == 6 && !memcmp(names, "memory", 6)) return true;
+    names += length + 1;
+  }
+  return false;
+}
+
+/* The part of the tree that a path like "/a/b" of /proc/self/cgroup means: none for the top, and
+ * none for one that leads out of a namespace. */
+static const char *group_of(const char *path) {
+  bool outside = !strncmp(path, "/..", 3) && (path[3] == '/' || !path[3]);
+  return outside || !path[1] ? "" : path;
+}
+
+/* Finds the process's group in the version whose memory controller is in use: of two trees, the one
+ * of version 1 if it is there. */
+static const struct version *find_group(const struct place *top, char group[LINE]) {
+  const struct version *found = NULL;
+  struct lines l;
+  if (!lines_open(&l, top, "/proc/self/cgroup")) return NULL;
+  while (found != &version_1 && lines_next(&l)) {
+    size_t used = 0;
+    char *names = strchr(l.line, ':');
+    char *path = names ? strchr(names + 1, ':') : NULL;
+    if (!path || l.cut) continue;
+    if (lists_memory(names + 1, path)) found = &version_1;
+    else if (!strncmp(l.line, "0::", 3)) found = &version_2;
+    else continue;
+    append_all(group, &used, group_of(path + 1));
+  }
+  lines_close(&l);
+  return found;
+}
+
+static uint64_t room_of(const struct limit_fact *fact) {
+  if (fact->limit == LIMITS_UNKNOWN) return LIMITS_UNKNOWN;
+  if (fact->limit == LIMITS_NONE || fact->use == LIMITS_UNKNOWN) return fact->limit;
+  return fact->use < fact->limit ? fact->limit - fact->use : 0;
+}
+
+/* Looks at AT and the directories above it, down to its first LEAST bytes: the nearest of those
+ * with the least room sets the facts, and AT is cut to it. Returns false when none has a limit. */
+static bool walk_up(const struct version *v, struct place *at, size_t least,
+                    struct limits_facts *facts) {
+  struct place here = *at;
+  for (;;) {
+    struct limit_fact fact = {read_value(&here, v->use), read_value(&here, v->limit)};
+    if (room_of(&fact) < room_of(&facts->cgroup)) {
+      facts->cgroup = fact;
+      at->length = here.length;
+    }
+    if (here.length <= least) break;
+    while (here.length > least && here.directory[--here.length] != '/') continue;
+  }
+  return facts->cgroup.limit != LIMITS_UNKNOWN;
+}
+
+static void read_events(const struct version *v, const struct place *at,
+                        struct limits_facts *facts) {
+  struct field hits = {v->hits, &facts->cgroup_hits};
+  struct field ooms = {v->ooms, &facts->cgroup_ooms};
+  read_fields(at, v->hits_file, &hits, 1);
+  read_fields(at, v->ooms_file, &ooms, 1);
+}
+
+static bool exists(const struct place *at, const char *file) {
+  struct lines l;
+  if (!lines_open(&l, at, file)) return false;
+  lines_close(&l);
+  return true;
+}
+
+/* Is this the root of all groups, which alone has no type? Then nothing above it sets a limit. The
+ * top of a namespace or of a container's mount is an inner group. */
+static bool is_true_root(const struct place *at) {
+  return exists(at, "/cgroup.procs") && !exists(at, "/cgroup.type");
+}
+
+/* Reads the groups from GROUP up, in the tree at MOUNT. Returns false when they tell nothing. The
+ * path is put together where the facts keep it. */
+static bool read_tree(const struct place *top, const struct version *v, const char *mount,
+                      const char *group, struct limits_facts *facts) {
+  char *path = facts->cgroup_file;
+  size_t used = 0;
+  struct place at = {top->root, path, 0};
+  if (!append_all(path, &used, mount) || !append_all(path, &used, group)) return false;
+  at.length = used;
+  if (walk_up(v, &at, strlen(mount), facts)) {
+    read_events(v, &at, facts);
+    return append_all(path, &at.length, v->limit);
+  }
+  at.length = strlen(mount);
+  if (v == &version_2 && is_true_root(&at)) facts->cgroup.limit = LIMITS_NONE;
+  return false;
+}
+
+static void read_cgroup(const struct place *top, struct limits_facts *facts) {
+  char group[LINE];
+  const struct version *v = find_group(top, group);
+  if (!v) return;
+  if (read_tree(top, v, v->mounts[0], group, facts)) return;
+  if (facts->cgroup.limit == LIMITS_UNKNOWN)
+    if (read_tree(top, v, v->mounts[1], group, facts)) return;
+  facts->cgroup_file[0] = 0;
+}
+
+/* --- all --- */
+
+void limits_read_below(const char *root, struct limits_facts *facts) {
+  const struct place top = {root, "", 0};
+  int saved = errno;
+  memset(facts, 0xff, sizeof *facts); /* LIMITS_UNKNOWN everywhere */
+  facts->cgroup_file[0] = 0;
+  facts->page = os_page_size();
+  read_process(&top, facts);
+  read_mappings(&top, facts);
+  read_commit(&top, facts);
+  read_cgroup(&top, facts);
+  errno = saved;
+}
+
+void limits_read(struct limits_facts *facts) {
+  limits_read_below("", facts);
+}
+
+bool limits_exceeded(const struct limit_fact *fact, uint64_t bytes) {
+  if (fact->use == LIMITS_UNKNOWN || fact->limit == LIMITS_UNKNOWN) return false;
+  if (fact->limit == LIMITS_NONE) return false;
+  return fact->use > fact->limit || bytes > fact->limit - fact->use;
+}

@@ -1,0 +1,17 @@
+/* log - where lines of traces, validation and statistics go.
+ *
+ * Owns:     nothing; a file is opened for each batch of lines, so that no descriptor is kept.
+ * Promise:  the file that is named, else what stderr was at start; never a file that the program
+ *           opened under stderr's number.
+ * Threads:  any. errno is preserved.
+ * Cost:     an open and a close per batch, or a comparison.
+ * Inverse:  log_open / log_close.
+ */
+#ifndef OS_LOG_H
+#define OS_LOG_H
+
+/* A descriptor to write to, or -1. PATH: "" for stderr. */
+int log_open(const char *path);
+void log_close(int fd);
+
+#endif
