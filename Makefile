@@ -2,6 +2,7 @@
 
 CC = gcc
 CXX = g++
+CROSS =
 PREFIX = /usr/local
 DESTDIR =
 BUILD = build
@@ -84,10 +85,10 @@ $(BUILD)/libhakmem.so: $(OBJECTS)
 # One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
 # Groups end here: a local copy of the C++ personality's address must not be discarded later.
 $(BUILD)/libhakmem.a: $(OBJECTS)
-	@ld -r --force-group-allocation -o $(BUILD)/hakmem.o $(OBJECTS)
-	@objcopy --localize-hidden $(BUILD)/hakmem.o
+	@$(CROSS)ld -r --force-group-allocation -o $(BUILD)/hakmem.o $(OBJECTS)
+	@$(CROSS)objcopy --localize-hidden $(BUILD)/hakmem.o
 	@rm -f $@
-	@ar rcs $@ $(BUILD)/hakmem.o
+	@$(CROSS)ar rcs $@ $(BUILD)/hakmem.o
 
 # --- variants: another compiler's checks over the same sources, under build/NAME ---
 

@@ -27,7 +27,13 @@ unsigned plan_shrink(unsigned class, unsigned capacity) {
 }
 
 unsigned plan_least(unsigned class) {
-  return class_size(class) <= TINY_MAX ? 2 : 1;
+  return class_size(class) <= TINY_MAX / 4 ? 2 : 1;
+}
+
+size_t plan_total(unsigned processors, uint64_t threads, uint64_t room) {
+  size_t by_threads = threads <= FEW_THREADS ? CACHE_TOTAL_FEW : CACHE_TOTAL;
+  size_t total = max_size(by_threads, processors * (size_t)CACHE_PER_PROCESSOR);
+  return min_size(total, max_size(room / 8, CACHE_TOTAL_LEAST));
 }
 
 size_t plan_share(size_t total, uint64_t threads) {

@@ -27,6 +27,11 @@ unsigned plan_shrink(unsigned class, unsigned capacity);
 /* The capacity of a class in a thread for which the budget has nothing left. */
 unsigned plan_least(unsigned class);
 
+/* The bytes that all THREADS together may cache on a machine of PROCESSORS, when the nearest cgroup
+ * limit leaves ROOM bytes: 24 MiB, 64 for a few threads, 2 MiB per processor if that is more, but
+ * at most an eighth of the room, and never less than 1 MiB. */
+size_t plan_total(unsigned processors, uint64_t threads, uint64_t room);
+
 /* The bytes that one of THREADS threads may cache when all may cache TOTAL. */
 size_t plan_share(size_t total, uint64_t threads);
 

@@ -9,6 +9,7 @@
 #include "diag/limiter.h"
 #include "diag/option.h"
 #include "os/log.h"
+#include "super/superslab.h"
 
 static struct limiter limiters[REASONS][TIERS]; /* [any] */
 
@@ -60,10 +61,14 @@ static void put_line(const struct failure *f, const struct verdict *v, uint64_t 
 
 /* --- why --- */
 
+/* A mapping is taken too long by the alignment of superslabs and cut; a mend must allow for that,
+ * and for descriptors. */
 static struct verdict find_verdict(const struct failure *f, struct limits_facts *facts) {
+  bool mapping = f->reason == REASON_MAPFAIL;
+  struct verdict verdict;
   struct verdict_request request = {
       .size = f->size,
-      .align = f->align,
+      .align = mapping ? max_size(f->align, SUPER_SIZE) : f->align,
       .bytes = f->bytes,
       .error = f->error,
       .reason = f->reason,
@@ -71,7 +76,9 @@ static struct verdict find_verdict(const struct failure *f, struct limits_facts 
       .hakmem_use = count_read(CNT_SUPER_BYTES),
   };
   limits_read(facts);
-  return ace_verdict(facts, &request);
+  verdict = ace_verdict(facts, &request);
+  if (mapping) verdict.enough += request.align + 4 * MIB;
+  return verdict;
 }
 
 COLD void refuse(struct failure *failure) {

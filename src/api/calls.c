@@ -58,7 +58,8 @@ EXPORT void *hak_realloc(void *p, size_t size) {
 
 EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
   size_t bytes;
-  if (__builtin_mul_overflow(n, size, &bytes)) return no_memory();
+  /* refused, and recorded, as such */
+  if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
   return hak_realloc(p, bytes);
 }
 
@@ -109,8 +110,8 @@ EXPORT void *hak_valloc(size_t size) {
 
 EXPORT void *hak_pvalloc(size_t size) {
   size_t page = os_page_size();
-  if (size > PTRDIFF_MAX - page) return no_memory();
-  return hak_aligned_alloc(page, round_up(size ? size : 1, page));
+  if (size <= PTRDIFF_MAX - page) size = round_up(size ? size : 1, page);
+  return hak_aligned_alloc(page, size);
 }
 
 EXPORT size_t hak_malloc_usable_size(void *p) {

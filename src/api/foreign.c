@@ -27,7 +27,7 @@ static bool looks_like_chunk(const void *p) {
   if (size < 2 * sizeof(size_t) || size > PTRDIFF_MAX || size % GRAIN) return false;
   if (chunk[1] & IS_MMAPPED) {
     start = (uintptr_t)chunk - chunk[0];
-    return chunk[0] < size + page * 1024 && start % page == 0 && (chunk[0] + size) % page == 0;
+    return start % page == 0 && (chunk[0] + size) % page == 0 && os_is_mapped((void *)start);
   }
   if (!(chunk[1] & NOT_MAIN_ARENA)) return os_in_break_heap(p);
   start = (uintptr_t)p & ~(ARENA_HEAP - 1);

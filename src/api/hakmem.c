@@ -60,9 +60,10 @@ EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {
 }
 
 EXPORT int hak_option_set(const char *name, const char *value) {
-  bool validated = option(OPT_VALIDATE) != 0;
-  int result = option_set(name, value);
-  if (!validated && option(OPT_VALIDATE)) validate_late();
+  int result;
+  /* Before any thread sees the mode: blocks that are out now have no state. */
+  if (option_find(name) == OPT_VALIDATE && !option(OPT_VALIDATE)) validate_late();
+  result = option_set(name, value);
   front_regate();
   return result;
 }

@@ -16,7 +16,8 @@
 
 /* Does libc serve requests of SIZE bytes? */
 ALWAYS_INLINE bool libc_serves(size_t size) {
-  return UNLIKELY(size >= start_libc_from());
+  size_t from = start_libc_from();
+  return UNLIKELY(from != SIZE_MAX && size >= from);
 }
 
 /* Does this libc export its allocator under names of its own? */

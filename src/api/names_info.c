@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__ /* other libcs do not have these functions, nor the types they return */
+
 #include "api/names.h"
 #include "api/stats.h"
 #include "base/bits.h"
@@ -106,3 +108,5 @@ LIBC_NAME(malloc_trim, own_malloc_trim);
 LIBC_NAME(mallopt, own_mallopt);
 LIBC_NAME(malloc_stats, own_malloc_stats);
 LIBC_NAME(malloc_info, own_malloc_info);
+
+#endif

@@ -61,9 +61,11 @@ enum {
   MAGAZINE_MAX_MID = 64,
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
-  CACHE_TOTAL = 32 * 1024 * 1024,        /* bytes of capacity of all threads together, */
+  CACHE_TOTAL = 24 * 1024 * 1024,        /* bytes of capacity of all threads together, */
   CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
-  FEW_THREADS = 32,
+  FEW_THREADS = 16,
+  CACHE_TOTAL_LEAST = 1024 * 1024, /* however little room the cgroup leaves */
+  CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 8 * 1024 * 1024,   /* bytes of capacity of one thread */
   /* misses of a thread between two looks for an idle class */

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/* As in <linux/futex.h>, which is not everywhere: the words of the futex(2) interface. */
+enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
 
 /* Spins about as long as a critical section lasts (under 100 ns); longer only burns the holder's
  * processor when threads outnumber processors. */

@@ -24,7 +24,8 @@ static uint64_t nulls;                   /* [any] */
 static uint64_t tickets;                 /* [any] */
 
 /* Named for those who read a core file: the last refusals. */
-struct slot hak_failure_ring[FAILURES_KEPT]; /* [any] ticket n is in slot n % FAILURES_KEPT */
+/* [any] ticket n is in slot n % FAILURES_KEPT */
+EXPORT struct slot hak_failure_ring[FAILURES_KEPT];
 
 enum { WORDS = sizeof(struct failure) / sizeof(uint64_t) };
 

@@ -2,24 +2,37 @@
 
 #include "ace/plan.h"
 #include "base/atomic.h"
+#include "os/limits.h"
 #include "os/process.h"
 
-static size_t granted; /* [any] */
+static size_t granted;                    /* [any] */
+static uint64_t grants;                   /* [any] */
+static uint64_t cgroup_room = UINT64_MAX; /* [any] bytes */
 
 static uint64_t living_threads(void) {
   return count_read(CNT_THREADS_BORN) - count_read(CNT_THREADS_ENDED);
 }
 
-/* 32 MiB, 64 for a few threads; more where more processors can use more threads' caches at once.
- * That number is read once: it costs a system call. */
-static size_t total(void) {
-  static size_t by_processors; /* [any] each writer writes the same */
-  size_t bytes = ld_rlx(&by_processors);
-  if (!bytes) {
-    bytes = os_processors() * (size_t)CACHE_PER_PROCESSOR;
-    st_rlx(&by_processors, bytes);
+/* Asked for once: it costs a system call. */
+static unsigned processors(void) {
+  static unsigned known; /* [any] each writer writes the same */
+  unsigned n = ld_rlx(&known);
+  if (!n) {
+    n = os_processors();
+    st_rlx(&known, n);
   }
-  return max_size(bytes, living_threads() <= FEW_THREADS ? CACHE_TOTAL_FEW : CACHE_TOTAL);
+  return n;
+}
+
+/* Looks at the cgroup now and then, first when a program has grown a little: a short one is spared.
+ * */
+static void look_at_cgroup(void) {
+  if (add_rlx(&grants, 1) % CGROUP_LOOK == CGROUP_LOOK / 4)
+    st_rlx(&cgroup_room, limits_cgroup_room_below(""));
+}
+
+static size_t total(void) {
+  return plan_total(processors(), living_threads(), ld_rlx(&cgroup_room));
 }
 
 static size_t share(void) {
@@ -27,6 +40,7 @@ static size_t share(void) {
 }
 
 bool budget_take(struct thread *t, size_t bytes) {
+  look_at_cgroup();
   if (t->granted + bytes > share()) return false;
   if (add_rlx(&granted, bytes) + bytes > total()) {
     sub_rlx(&granted, bytes);

@@ -8,15 +8,23 @@
 #include "os/log.h"
 #include "os/map.h"
 
-enum state { STATE_UNKNOWN, STATE_LIVE = 0xa5, STATE_FREE = 0x5a };
+/* A state byte is the generation of the mode, that is how often it was switched on, and whether the
+ * block is live. A byte of another generation says nothing: the block came or went meanwhile. */
+enum { STATE_LIVE = 1, GENERATION_SHIFT = 1, GENERATIONS = 127 };
 
-enum { TABLE_BYTES = SUPER_SIZE / GRAIN };
+enum { TABLE_BYTES = SUPER_SIZE / GRAIN, CALLER_ROOM = 24 };
 
 static uint64_t reports; /* [any] */
 static bool late;        /* [any] */
+static uint8_t generation = 1; /* [any] 1..GENERATIONS, then from 1 again */
+
+static uint8_t state_free(void) {
+  return (uint8_t)(ld_rlx(&generation) << GENERATION_SHIFT);
+}
 
 void validate_late(void) {
   st_rlx(&late, true);
+  st_rlx(&generation, (uint8_t)(ld_rlx(&generation) % GENERATIONS + 1));
 }
 
 static uint8_t *table_of(struct superslab *super) {
@@ -40,11 +48,12 @@ static uint8_t *state_of(const void *p) {
 
 void validate_leave(void *p) {
   uint8_t *state = state_of(p);
-  if (state) st_rlx(state, STATE_LIVE);
+  if (state) st_rlx(state, state_free() | STATE_LIVE);
 }
 
 static _Unwind_Reason_Code put_caller(struct _Unwind_Context *context, void *pointer) {
   struct text *t = pointer;
+  if (t->used > sizeof t->data - CALLER_ROOM) return _URC_END_OF_STACK; /* one write, one line */
   text_str(t, " ");
   text_hex(t, _Unwind_GetIP(context));
   return _URC_NO_REASON;
@@ -82,9 +91,10 @@ bool validate_enter(void *p, unsigned class) {
     return violation("pointer inside a block", p, class, slab_index(slab, row, p));
   state = state_of(p);
   if (!state) return true;
-  was = __atomic_exchange_n(state, STATE_FREE, __ATOMIC_RELAXED);
-  if (was == STATE_LIVE || (was == STATE_UNKNOWN && ld_rlx(&late))) return true;
-  if (was == STATE_FREE) return violation("duplicate: block is free already", p, class, was);
+  was = __atomic_exchange_n(state, state_free(), __ATOMIC_RELAXED);
+  if (was == (state_free() | STATE_LIVE)) return true;
+  if (was == state_free()) return violation("duplicate: block is free already", p, class, was);
+  if (ld_rlx(&late)) return true;
   st_rlx(state, was);
   return violation("block without a proper state", p, class, was);
 }

@@ -339,6 +339,17 @@ static void read_cgroup(const struct place *top, struct limits_facts *facts) {
 
 /* --- all --- */
 
+/* The bytes that are left below the nearest cgroup limit. */
+uint64_t limits_cgroup_room_below(const char *root) {
+  const struct place top = {root, "", 0};
+  struct limits_facts facts;
+  int saved = errno;
+  memset(&facts, 0xff, sizeof facts);
+  read_cgroup(&top, &facts);
+  errno = saved;
+  return room_of(&facts.cgroup);
+}
+
 void limits_read_below(const char *root, struct limits_facts *facts) {
   const struct place top = {root, "", 0};
   int saved = errno;

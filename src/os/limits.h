@@ -50,6 +50,12 @@ struct limits_facts {
 /* Reads all facts of this process. */
 void limits_read(struct limits_facts *facts);
 
+/* The bytes left below the cgroup limit that has the least room; 0 when it is exceeded, and a
+ * number above any memory when there is no limit or none is known. ROOT: "", or where recorded
+ * files are.
+ * Cost: the cgroup's files alone, some 50 us. */
+uint64_t limits_cgroup_room_below(const char *root);
+
 /* As limits_read, from the files below the directory ROOT instead of /: recorded ones. The limits
  * of getrlimit(2) and the width of addresses stay this process's. */
 void limits_read_below(const char *root, struct limits_facts *facts);

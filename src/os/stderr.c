@@ -8,10 +8,14 @@
 enum { OUT_OF_THE_WAY = 100 }; /* programs count on low descriptors being handed out in order */
 
 static struct stat original; /* [const] once kept */
-static int kept = -1;        /* [const] once kept */
+static int kept = -1;        /* [const] once kept; -1: there was no stderr */
+static bool tried;           /* [const] once kept */
 
 void os_keep_stderr(void) {
   int saved = errno;
+  if (kept >= 0) close(kept);
+  kept = -1;
+  tried = true;
   if (fstat(STDERR_FILENO, &original) == 0)
     kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
   errno = saved;
@@ -29,6 +33,7 @@ bool os_is_kept_stderr(int fd) {
 int os_stderr(void) {
   int saved = errno;
   int fd = -1;
+  if (!tried) os_keep_stderr(); /* a report that nobody announced at start */
   if (kept >= 0 && is_original(kept)) fd = kept;
   if (is_original(STDERR_FILENO)) fd = STDERR_FILENO;
   errno = saved;

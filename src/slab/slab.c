@@ -2,11 +2,18 @@
 
 #include "base/text.h"
 
+/* The smallest place that holds N words of bitmap, so that few pages are touched. */
+static uint64_t *words_of(struct slab *slab, const struct units *units, unsigned n) {
+  if (n <= SLAB_FEW_WORDS) return slab->few;
+  if (n <= SLAB_SOME_WORDS) return units->super->some_words[units->first];
+  return units->super->words[units->first];
+}
+
 struct slab *slab_carve(const struct units *units, unsigned class) {
   const struct class_row *row = &class_table[class];
   struct slab *slab = slab_at(units->super, units->first);
   unsigned last = row->blocks - 64u * (row->words - 1u);
-  slab->words = row->words <= SLAB_FEW_WORDS ? slab->few : units->super->words[units->first];
+  slab->words = words_of(slab, units, row->words);
   for (unsigned w = 0; w + 1 < row->words; w++) st_rlx(&slab->words[w], ~(uint64_t)0);
   st_rlx(&slab->words[row->words - 1], bit_span(0, last));
   st_rlx(&slab->summary, bit_span(0, row->words));

@@ -25,6 +25,7 @@
 
 enum {
   SLAB_BYTES = 64, /* a slab's descriptor: one cache line, so that 64 of them are one page */
+  SLAB_SOME_WORDS = 16, /* a bitmap of up to 1,024 blocks has a denser place */
   BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
   BIN_EMPTY = 6,
   BIN_NONE = 7,
@@ -45,6 +46,7 @@ struct superslab {
   /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
    * bitmaps' pages are touched only where there are such slabs. */
   char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64);
+  uint64_t some_words[SUPER_UNITS][SLAB_SOME_WORDS];
   uint64_t words[SUPER_UNITS][SLAB_WORDS];
 };
 

@@ -38,6 +38,8 @@ same "unset: neither Threshold nor MapFail writes anything" \
   "malloc: given, errno untouched|malloc: NULL, errno ENOMEM|" "$(out | tr '\n' '|')$(err)"
 on HAKMEM_LIMIT=32M "$ask" fill 1000
 same "unset: an Exhaustion writes nothing" "" "$(err)"
+on HAKMEM_LOG="$work/log" HAKMEM_WMAX_LARGE=1.01 "$ask" malloc 33000 malloc $above
+same "unset: nothing is written to HAKMEM_LOG either" "" "$(grep ACE "$work/log" 2>/dev/null)$(err)"
 on HAKMEM_ACE_TRACE=0 "$ask" malloc $above
 same "0: nothing is written" "malloc: NULL, errno ENOMEM" "$(out)$(err)"
 
@@ -157,6 +159,7 @@ holds "another cause is written at once" "$(tail -n 1 "$work/err")" '^\[ACE-FAIL
 
 # --- where the lines go ---
 
+rm -f "$work/log"
 on "$trace" HAKMEM_LOG="$work/log" "$ask" malloc $above malloc 100
 same "HAKMEM_LOG=FILE: stderr holds nothing" "" "$(err)"
 holds "HAKMEM_LOG=FILE: the file holds the line" "$(cat "$work/log")" '^\[ACE-FAIL\] Overflow '

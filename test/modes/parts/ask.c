@@ -6,6 +6,7 @@
  *   fill N                         mallocs of N until NULL, all kept; none of 10,000,000: "endless"
  *   release                        frees what fill kept
  *   churn COUNT LEAST MOST         COUNT mallocs of sizes between, 500 alive: how many were NULL
+ *   keep COUNT LEAST MOST          the same, all alive for good
  *   mappings                       uses up the mappings that a process may have
  *   set NAME VALUE                 hak_option_set
  *   reuse FILE                     closes descriptor 2 and opens FILE there, with one line in it
@@ -123,8 +124,21 @@ static void churn(void) {
     if (*slot) **slot = 1;
     nulls += !*slot;
   }
-  for (size_t i = 0; i < ALIVE; i++) free(kept[i]);
+  for (size_t i = 0; i < ALIVE; i++) free(kept[i]), kept[i] = NULL;
   printf("churn: %zu NULL\n", nulls);
+}
+
+static void keep(void) {
+  size_t count = next_number();
+  size_t least = next_number();
+  size_t span = next_number() - least + 1;
+  size_t nulls = 0;
+  for (size_t i = 0; i < count; i++) {
+    char *p = malloc(least + i * 7919 % span);
+    if (p) *p = 1;
+    nulls += !p;
+  }
+  printf("keep: %zu NULL\n", nulls);
 }
 
 /* Every second page with another protection is a mapping of its own. */
@@ -169,6 +183,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(what, "fill")) fill();
     else if (!strcmp(what, "release")) release();
     else if (!strcmp(what, "churn")) churn();
+    else if (!strcmp(what, "keep")) keep();
     else if (!strcmp(what, "mappings")) mappings();
     else if (!strcmp(what, "set")) set();
     else if (!strcmp(what, "reuse")) reuse();
