@@ -18,7 +18,8 @@ CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden -fno-builtin-m
        -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -pthread
 CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
 TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
-LDFLAGS = -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro \
+# No start files: there is nothing of theirs to run, and at exit they would touch pages of libc.
+LDFLAGS = -nostartfiles -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro \
           -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
 # make shared POOL_TLS_PHASE1=0: built without magazines above 1 KiB.
@@ -37,7 +38,8 @@ ROOM_TESTS := $(foreach room,$(ROOMS) oom,$(patsubst test/%.c,$(BUILD)/test/%,\
                 $(if $(filter api,$(room)),,$(wildcard test/$(room)/*.c))))
 
 CMD_OBJECTS := $(patsubst cmd/%.c,$(BUILD)/obj/cmd/%.o,$(sort $(wildcard cmd/*.c)))
-CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJECTS)))
+CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJECTS))) \
+             $(BUILD)/obj/ace/verdict.o
 
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so

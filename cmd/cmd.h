@@ -18,6 +18,7 @@ enum {
 /* The subcommands. WORDS: what follows the subcommand's name, NULL-terminated. */
 int cmd_run(char **words);
 int cmd_env(char **words);
+int cmd_explain(char **words);
 
 /* Writes "hakmem: ", the parts up to NULL and a newline as one line on stderr. Characters that
  * would make it more than a line become "?". */

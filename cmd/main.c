@@ -11,13 +11,14 @@
 static const struct {
   const char *name;
   int (*run)(char **words);
-} subcommands[] = {{"run", cmd_run}, {"env", cmd_env}};
+} subcommands[] = {{"run", cmd_run}, {"env", cmd_env}, {"explain", cmd_explain}};
 
 static const char help[] =
     "usage: hakmem SUBCOMMAND [WORD]...\n"
     "\n"
     "  hakmem run [OPTION]... -- COMMAND [ARG]...   runs COMMAND with hakmem as its malloc\n"
     "  hakmem env                                   lists hakmem's options, with their values\n"
+    "  hakmem explain [--all] PID|CORE|FILE         says why allocations failed\n"
     "\n"
     "  hakmem --help, hakmem SUBCOMMAND --help      this text, the text of a subcommand\n"
     "  hakmem --version                             the version\n";

@@ -13,6 +13,14 @@
 
 static struct limiter limiters[REASONS][TIERS]; /* [any] */
 
+/* The last verdict of each cause, for refusals that are not looked into anew. [any] relaxed: the
+ * fields of two verdicts of one cause may meet. */
+static struct {
+  uint64_t limit;
+  uint64_t use;
+  uint8_t which;
+} last[REASONS][TIERS];
+
 static const char *const tags[REASONS] = {"Threshold", "Exhaustion", "MapFail", "Overflow"};
 
 /* --- who asked --- */
@@ -81,6 +89,21 @@ static struct verdict find_verdict(const struct failure *f, struct limits_facts 
   return verdict;
 }
 
+static void remember(const struct verdict *v, struct failure *f) {
+  f->verdict = (uint8_t)v->which;
+  f->limit = v->limit;
+  f->use = v->use;
+  st_rlx(&last[f->reason][f->tier].which, f->verdict);
+  st_rlx(&last[f->reason][f->tier].limit, f->limit);
+  st_rlx(&last[f->reason][f->tier].use, f->use);
+}
+
+static void recall(struct failure *f) {
+  f->verdict = ld_rlx(&last[f->reason][f->tier].which);
+  f->limit = ld_rlx(&last[f->reason][f->tier].limit);
+  f->use = ld_rlx(&last[f->reason][f->tier].use);
+}
+
 COLD void refuse(struct failure *failure) {
   struct limits_facts facts;
   struct verdict verdict;
@@ -93,14 +116,13 @@ COLD void refuse(struct failure *failure) {
   if (limiter_pass(&limiters[failure->reason][failure->tier], &suppressed)) {
     if (explained) {
       verdict = find_verdict(failure, &facts);
-      failure->verdict = (uint8_t)verdict.which;
-      failure->limit = verdict.limit;
-      failure->use = verdict.use;
+      remember(&verdict, failure);
     }
     _Unwind_Backtrace(note_caller, failure);
     failure_record(failure);
     if (option(OPT_ACE_TRACE)) put_line(failure, explained ? &verdict : NULL, suppressed);
   } else {
+    recall(failure);
     failure_record(failure);
   }
   errno = saved;

@@ -9,14 +9,6 @@ const char *const reason_names[REASONS] = {"threshold", "exhaustion", "mapfail",
 const char *const tier_names[TIERS] = {"tiny", "mid", "large", "huge"};
 const char *const next_names[NEXT_ROUTES] = {"none", "run", "mapping"};
 
-/* A slot is written between two values of its ticket: 0 while it changes. The words of the failure
- * are stored one by one, atomically, so that a reader that comes in between sees no torn word, and
- * then sees by the ticket that it must not use them. */
-struct slot {
-  uint64_t ticket; /* [any] ticket + 1 of the failure inside; 0: empty, or being written */
-  uint64_t words[sizeof(struct failure) / sizeof(uint64_t)]; /* [any] */
-};
-
 _Static_assert(sizeof(struct failure) % sizeof(uint64_t) == 0, "a failure is whole words");
 
 static uint64_t counts[REASONS][TIERS];  /* [any] */
@@ -25,7 +17,7 @@ static uint64_t tickets;                 /* [any] */
 
 /* Named for those who read a core file: the last refusals. */
 /* [any] ticket n is in slot n % FAILURES_KEPT */
-EXPORT struct slot hak_failure_ring[FAILURES_KEPT];
+EXPORT struct failure_slot hak_failure_ring[FAILURES_KEPT];
 
 enum { WORDS = sizeof(struct failure) / sizeof(uint64_t) };
 
@@ -37,7 +29,7 @@ enum tier tier_of(size_t size) {
 
 COLD void failure_record(struct failure *failure) {
   uint64_t ticket = add_rlx(&tickets, 1);
-  struct slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
+  struct failure_slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
   uint64_t words[WORDS];
   add_rlx(&counts[failure->reason][failure->tier], 1);
   if (failure->next == NEXT_NONE) add_rlx(&nulls, 1);
@@ -59,7 +51,7 @@ uint64_t failure_nulls(void) {
 }
 
 static bool read_slot(uint64_t ticket, struct failure *out) {
-  const struct slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
+  const struct failure_slot *slot = &hak_failure_ring[ticket % FAILURES_KEPT];
   uint64_t words[WORDS];
   if (ld_acq(&slot->ticket) != ticket + 1) return false; /* pairs: failure_record */
   for (unsigned i = 0; i < WORDS; i++) words[i] = ld_rlx(&slot->words[i]);

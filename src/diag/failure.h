@@ -45,6 +45,14 @@ struct failure {
   uint64_t callers[FAILURE_DEPTH];
 };
 
+/* A slot of hak_failure_ring. It is written between two values of its ticket: 0 while it changes.
+ * The words of the failure are stored one by one, atomically, so that a reader that comes in
+ * between sees no torn word, and then sees by the ticket that it must not use them. */
+struct failure_slot {
+  uint64_t ticket; /* [any] ticket + 1 of the failure inside; 0: empty, or being written */
+  uint64_t words[sizeof(struct failure) / sizeof(uint64_t)]; /* [any] */
+};
+
 extern const char *const reason_names[REASONS];
 extern const char *const tier_names[TIERS];
 extern const char *const next_names[NEXT_ROUTES];

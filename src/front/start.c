@@ -12,6 +12,10 @@
 
 enum { NOT_STARTED, STARTED };
 
+/* What pthread_atfork names its caller's object by. The start files would define it; where there
+ * are some (a program that links the static library) theirs is taken. */
+__attribute__((weak, visibility("hidden"))) void *__dso_handle;
+
 static struct lock start_lock;
 static uint32_t stage;          /* [any] */
 static pthread_key_t end_key;   /* [const] once started */
