@@ -58,7 +58,7 @@ static void many_short(void) {
   before = api_resident();
   run(THREADS - WARM);
   after = api_resident();
-  CHECK_MSG(after <= before + 2 * MIB, "%zu KiB after 20,000 threads, %zu KiB after 100,000",
+  CHECK_MSG(after <= before + 4 * MIB, "%zu KiB after 20,000 threads, %zu KiB after 100,000",
             before / KIB, after / KIB);
   CHECK_MSG(after <= start + RETAINED, "%zu KiB at the start, %zu KiB after 100,000", start / KIB,
             after / KIB);
