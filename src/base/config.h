@@ -67,7 +67,7 @@ enum {
   CACHE_TOTAL_LEAST = 1024 * 1024, /* however little room the cgroup leaves */
   CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
-  CACHE_THREAD_MOST = 8 * 1024 * 1024,   /* bytes of capacity of one thread */
+  CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
   /* misses of a thread between two looks for an idle class */
   IDLE_CHECK = 32,
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
