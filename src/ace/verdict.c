@@ -32,8 +32,8 @@ static struct verdict name(enum verdict_limit which, const struct limit_fact *fa
       .which = which, .limit = fact->limit, .use = fact->use, .enough = sum(fact->use, bytes)};
 }
 
-/* What mmap promises to provide. The guess refuses only what is more than the machine has at all.
- * */
+/* What mmap promises to provide. The guess refuses only what is more than the machine has at
+ * all. */
 static struct limit_fact commit_fact(const struct limits_facts *facts) {
   struct limit_fact fact = {LIMITS_UNKNOWN, LIMITS_UNKNOWN};
   if (facts->overcommit == OVERCOMMIT_NEVER) return facts->commit;

@@ -64,8 +64,8 @@ struct verdict {
 /* FACTS: read after the refusal. They must live as long as the verdict's cgroup_file is used. */
 struct verdict ace_verdict(const struct limits_facts *facts, const struct verdict_request *request);
 
-/* Appends one phrase: verdict=NAME limit=N use=N mend="...", or for NONE verdict=none note="...".
- * */
+/* Appends one phrase: verdict=NAME limit=N use=N mend="...", or for NONE verdict=none
+ * note="...". */
 void verdict_text(struct text *t, const struct verdict *v);
 
 #endif

@@ -10,8 +10,8 @@
 
 typedef void (*new_handler)(void);
 
-/* A function of the C++ runtime, also of one that was loaded after us and out of the global scope.
- * */
+/* A function of the C++ runtime, also of one that was loaded after us and out of the global
+ * scope. */
 static void *runtime_function(const char *name) {
   static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
   void *function = dlsym(RTLD_DEFAULT, name);

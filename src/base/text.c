@@ -93,6 +93,14 @@ COLD void text_report(const char *message) {
   text_flush(&t);
 }
 
+COLD void text_violation(struct text *t, const char *what, const void *at) {
+  text_start(t, STDERR_FILENO);
+  text_str(t, "hakmem: check: ");
+  text_str(t, what);
+  text_str(t, " at ");
+  text_hex(t, (uintptr_t)at);
+}
+
 COLD void text_die(const char *message, const void *address) {
   struct text t;
   text_start(&t, STDERR_FILENO);

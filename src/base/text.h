@@ -36,6 +36,10 @@ void text_flush(struct text *t);
 /* A report: "hakmem: " and the message as one line on stderr. */
 void text_report(const char *message);
 
+/* Begins the line of a *_check that failed: "hakmem: check: WHAT at AT". The caller may add to it,
+ * and flushes. */
+void text_violation(struct text *t, const char *what, const void *at);
+
 /* Ends the process after one line on stderr; ADDRESS is shown unless NULL. */
 __attribute__((noreturn)) void text_die(const char *message, const void *address);
 

@@ -24,8 +24,8 @@ static unsigned processors(void) {
   return n;
 }
 
-/* Looks at the cgroup now and then, first when a program has grown a little: a short one is spared.
- * */
+/* Looks at the cgroup now and then, first when a program has grown a little: a short one is
+ * spared. */
 static void look_at_cgroup(void) {
   if (add_rlx(&grants, 1) % CGROUP_LOOK == CGROUP_LOOK / 4)
     st_rlx(&cgroup_room, limits_cgroup_room_below(""));

@@ -14,8 +14,8 @@
 
 #include "front/thread.h"
 
-/* The only way by which blocks leave a slab: up to WANT of CLASS into OUT, the lowest address last.
- * */
+/* The only way by which blocks leave a slab: up to WANT of CLASS into OUT, the lowest address
+ * last. */
 unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why);
 

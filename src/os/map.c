@@ -98,8 +98,8 @@ void *os_reserve_aligned(size_t bytes, size_t align) {
 }
 
 /* Before Linux 6.17 a refused mremap may have unmapped its target first, and another thread may
- * have mapped something there since: what can be read is not the reservation, which has no rights.
- * */
+ * have mapped something there since: what can be read is not the reservation, which has no
+ * rights. */
 static bool is_anothers(void *p) {
   return madvise(p, 1, MADV_POPULATE_READ) == 0;
 }

@@ -24,8 +24,8 @@ struct class_row {
 };
 
 /* With 40 bits the quotient is exact for offsets below 2^21 and sizes up to 2^18: the error of the
- * rounded reciprocal, below size, times the offset stays below 2^40. test/slab walks all of them.
- * */
+ * rounded reciprocal, below size, times the offset stays below 2^40. test/slab walks all of
+ * them. */
 enum { MAGIC_SHIFT = 40 };
 
 extern const struct class_row class_table[CLASSES];

@@ -90,11 +90,7 @@ void slab_recount(struct slab *slab) {
 static int violated(bool holds, const char *what, const struct slab *slab) {
   struct text t;
   if (holds) return 0;
-  text_start(&t, 2);
-  text_str(&t, "hakmem: check: ");
-  text_str(&t, what);
-  text_str(&t, " at ");
-  text_hex(&t, (uintptr_t)slab->base);
+  text_violation(&t, what, slab->base);
   text_str(&t, ": state ");
   text_hex(&t, ld_rlx(&slab->state));
   text_str(&t, ", bits ");

@@ -92,8 +92,8 @@ uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
 /* Counts N returned blocks; the last access of a returner. Returns the state before. */
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n);
 
-/* What a returner must do for an unowned slab whose state before its N blocks was OLD: settle it?
- * */
+/* What a returner must do for an unowned slab whose state before its N blocks was OLD: settle
+ * it? */
 ALWAYS_INLINE bool slab_crossed_line(uint32_t old, unsigned n) {
   const struct class_row *row = &class_table[slab_class(old)];
   int32_t before = slab_count(old);

@@ -6,11 +6,7 @@
 static int violated(bool holds, const char *what, const struct superslab *super) {
   struct text t;
   if (holds) return 0;
-  text_start(&t, 2);
-  text_str(&t, "hakmem: check: ");
-  text_str(&t, what);
-  text_str(&t, " at ");
-  text_hex(&t, (uintptr_t)super->base);
+  text_violation(&t, what, super->base);
   text_str(&t, "\n");
   text_flush(&t);
   return 1;
