@@ -30,6 +30,10 @@ unsigned plan_least(unsigned class) {
   return class_size(class) <= TINY_MAX / 4 ? 2 : 1;
 }
 
+unsigned plan_fresh(unsigned class) {
+  return (unsigned)max_size(FRESH_BYTES / class_size(class), 2);
+}
+
 size_t plan_total(unsigned processors, uint64_t threads, uint64_t room) {
   size_t by_threads = threads <= FEW_THREADS ? CACHE_TOTAL_FEW : CACHE_TOTAL;
   size_t total = max_size(by_threads, processors * (size_t)CACHE_PER_PROCESSOR);

@@ -27,6 +27,10 @@ unsigned plan_shrink(unsigned class, unsigned capacity);
 /* The capacity of a class in a thread for which the budget has nothing left. */
 unsigned plan_least(unsigned class);
 
+/* The most fresh blocks that a refill takes: about a page of them, since what a magazine holds back
+ * from its slab is memory that the slab will not reuse. */
+unsigned plan_fresh(unsigned class);
+
 /* The bytes that all THREADS together may cache on a machine of PROCESSORS, when the nearest cgroup
  * limit leaves ROOM bytes: 24 MiB, 64 for a few threads, 2 MiB per processor if that is more, but
  * at most an eighth of the room, and never less than 1 MiB. */

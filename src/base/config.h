@@ -70,6 +70,7 @@ enum {
   CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
   /* misses of a thread between two looks for an idle class */
   IDLE_CHECK = 32,
+  FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time */
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */

@@ -32,22 +32,52 @@ static void let_go(struct thread *t, unsigned class) {
   st_rlx(&t->flight, NULL);
 }
 
-unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
+/* Blocks of SLAB that were in use before. */
+static unsigned claim_touched(struct thread *t, struct slab *slab, void **out, unsigned want) {
+  unsigned touched = slab ? slab_touched_free(slab) : 0;
+  return touched ? claim(t, slab, out, touched < want ? touched : want) : 0;
+}
+
+static bool adopt(struct thread *t, unsigned class, struct slab *slab) {
+  t->cell[class].slab = slab;
+  compiler_fence();
+  st_rlx(&t->taken, NULL);
+  return slab != NULL;
+}
+
+/* From memory that is resident: the current slab, else a listed one. */
+static unsigned reuse(struct thread *t, unsigned class, void **out, unsigned want) {
+  struct cell *cell = &t->cell[class];
+  unsigned n = claim_touched(t, cell->slab, out, want);
+  struct slab *found;
+  if (n || !(found = pool_find(class, t->id, &t->taken))) return n;
+  let_go(t, class);
+  adopt(t, class, found);
+  return claim_touched(t, found, out, want);
+}
+
+/* From any memory, also fresh. */
+static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why) {
   struct cell *cell = &t->cell[class];
+  unsigned page = plan_fresh(class);
+  if (want > page) want = page;
   for (;;) {
     unsigned n = cell->slab ? claim(t, cell->slab, out, want) : 0;
-    if (n) {
-      tally_own(&t->tally, TLY_REFILLS, 1);
-      tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);
-      return n;
-    }
+    if (n) return n;
     let_go(t, class);
-    cell->slab = pool_get(class, t->id, &t->taken, why);
-    compiler_fence();
-    st_rlx(&t->taken, NULL);
-    if (!cell->slab) return 0;
+    if (!adopt(t, class, pool_get(class, t->id, &t->taken, why))) return 0;
   }
+}
+
+unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
+                     struct refusal *why) {
+  unsigned n = reuse(t, class, out, want);
+  if (!n) n = grow(t, class, out, want, why);
+  if (!n) return 0;
+  tally_own(&t->tally, TLY_REFILLS, 1);
+  tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);
+  return n;
 }
 
 /* --- back to the slabs --- */

@@ -12,6 +12,7 @@ enum { QUARTERS = 4 };
 struct shelf {
   struct lock lock;
   struct link list[QUARTERS]; /* [lock class] 0 is the fullest */
+  uint32_t listed;            /* [lock class] slabs; relaxed to see whether there are any */
 } ALIGNED(64);
 
 static struct shelf shelves[CLASSES];
@@ -30,12 +31,18 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
     list_append(list, &slab->link);
   else
     list_push(list, &slab->link);
+  st_rlx(&shelf->listed, shelf->listed + 1);
+}
+
+static void unlist_locked(struct shelf *shelf, struct slab *slab) {
+  list_remove(&slab->link);
+  st_rlx(&shelf->listed, shelf->listed - 1);
 }
 
 /* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside,
  * and no returner: all blocks are counted, and counting is a returner's last access (I5). */
-static void retire_locked(struct slab *slab, uint32_t state) {
-  if (state & SLAB_LISTED) list_remove(&slab->link);
+static void retire_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
+  if (state & SLAB_LISTED) unlist_locked(shelf, slab);
   map_set_tags(slab->base, class_table[slab_class(state)].units, 0); /* before the class goes */
   st_rel(&slab->state, 0); /* class 0: a late settler finds nothing to do; pairs: settle */
 }
@@ -45,6 +52,7 @@ static void give_units(struct slab *slab, unsigned class) {
   unsigned first = unit_of(slab->base);
   unsigned n = class_table[class].units;
   count_any(CNT_SLABS_RECYCLED, 1);
+  units_note_touched(super, first, n, (size_t)ld_rlx(&slab->high) * class_size(class));
   units_give(super, first, n);
   huge_settle();
 }
@@ -61,7 +69,7 @@ static bool settle(struct slab *slab, unsigned class) {
   if (slab_class(state) == class && !(state & SLAB_OWNED)) {
     empty = slab_count(state) == row->blocks;
     if (empty)
-      retire_locked(slab, state);
+      retire_locked(shelf, slab, state);
     else if (!(state & SLAB_LISTED) && slab_count(state) >= row->threshold)
       list_locked(shelf, slab, state);
   }
@@ -80,23 +88,28 @@ void pool_settle_now(struct slab *slab) {
 }
 
 /* The first slab of LIST that thread OWNER may have: in its private pool, or with 0 in the shared
- * one, which is every slab's unless HAKMEM_TINY_SS_SHARED says otherwise. */
-static struct slab *first_of(struct link *list, uint32_t owner) {
+ * one, which is every slab's unless HAKMEM_TINY_SS_SHARED says otherwise. TOUCHED: one with free
+ * blocks that were in use before. */
+static struct slab *first_of(struct link *list, uint32_t owner, bool touched) {
+  int patience = 8; /* slabs of which only fresh blocks are left: a thread leaves one at most */
   LIST_EACH(link, list) {
     struct slab *slab = slab_of_link(link);
-    if (option(OPT_TINY_SS_SHARED) == 2 || slab_super(slab)->owner == owner) return slab;
+    bool fits = !touched || slab_touched_free(slab);
+    if (fits && (option(OPT_TINY_SS_SHARED) == 2 || slab_super(slab)->owner == owner)) return slab;
+    if (!fits && !--patience) return NULL;
   }
   return NULL;
 }
 
-static struct slab *unlist(unsigned class, uint32_t owner, struct slab **taken) {
+static struct slab *unlist(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
   struct shelf *shelf = &shelves[class];
   struct slab *slab = NULL;
+  if (!ld_rlx(&shelf->listed)) return NULL; /* what is listed now is there at the next miss */
   lock_take(&shelf->lock);
   for (unsigned quarter = 0; quarter < QUARTERS && !slab; quarter++)
-    slab = first_of(&shelf->list[quarter], owner);
+    slab = first_of(&shelf->list[quarter], owner, touched);
   if (slab) {
-    list_remove(&slab->link);
+    unlist_locked(shelf, slab);
     st_rlx(taken, slab); /* under the lock, where no fork can fall */
     xor_acq_rel(&slab->state, SLAB_LISTED | SLAB_OWNED); /* I3: from one to the other at once */
   }
@@ -115,22 +128,33 @@ static struct slab *carve(unsigned class, uint32_t owner, struct slab **taken,
   return slab;
 }
 
-/* From the pool of OWNER, or with 0 from the shared one. */
-static struct slab *get_from(unsigned class, uint32_t owner, struct slab **taken,
-                             struct refusal *why) {
-  struct slab *slab = unlist(class, owner, taken);
-  if (slab) count_any(CNT_SLABS_RELISTED, 1);
-  return slab ? slab : carve(class, owner, taken, why);
+static void give_to(struct slab *slab, unsigned class, uint32_t owner) {
+  count_any(CNT_SLABS_GIVEN, 1);
+  map_set_tags(slab->base, class_table[class].units, owner << TAG_OWNER_SHIFT | 2 * class);
+}
+
+/* HAKMEM_TINY_SS_SHARED: 2 the shared pool alone; 1 shared, then private; 0 private alone. */
+static struct slab *find(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
+  uint64_t mode = option(OPT_TINY_SS_SHARED);
+  struct slab *slab = mode >= 1 ? unlist(class, 0, touched, taken) : NULL;
+  if (!slab && mode <= 1) slab = unlist(class, owner, touched, taken);
+  if (!slab) return NULL;
+  count_any(CNT_SLABS_RELISTED, 1);
+  give_to(slab, class, owner);
+  return slab;
+}
+
+struct slab *pool_find(unsigned class, uint32_t owner, struct slab **taken) {
+  return find(class, owner, true, taken);
 }
 
 struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why) {
-  uint64_t mode = option(OPT_TINY_SS_SHARED); /* 2 shared; 1 shared, then private; 0 private */
-  struct slab *slab = NULL;
-  if (mode >= 1) slab = get_from(class, 0, taken, why);
-  if (!slab && mode <= 1) slab = get_from(class, owner, taken, why);
-  if (!slab) return NULL;
-  count_any(CNT_SLABS_GIVEN, 1);
-  map_set_tags(slab->base, class_table[class].units, owner << TAG_OWNER_SHIFT | 2 * class);
+  uint64_t mode = option(OPT_TINY_SS_SHARED);
+  struct slab *slab = find(class, owner, false, taken);
+  if (slab) return slab;
+  if (mode >= 1) slab = carve(class, 0, taken, why);
+  if (!slab && mode <= 1) slab = carve(class, owner, taken, why);
+  if (slab) give_to(slab, class, owner);
   return slab;
 }
 

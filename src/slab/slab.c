@@ -9,6 +9,12 @@ static uint64_t *words_of(struct slab *slab, const struct units *units, unsigned
   return units->super->words[units->first];
 }
 
+/* How many of the blocks lie in memory that may be resident already. */
+static uint32_t high_of(const struct units *units, const struct class_row *row) {
+  size_t touched = units_touched(units->super, units->first, row->units);
+  return (uint32_t)min_size(touched / row->size, row->blocks);
+}
+
 struct slab *slab_carve(const struct units *units, unsigned class) {
   const struct class_row *row = &class_table[class];
   struct slab *slab = slab_at(units->super, units->first);
@@ -18,6 +24,7 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   st_rlx(&slab->words[row->words - 1], bit_span(0, last));
   st_rlx(&slab->summary, bit_span(0, row->words));
   slab->base = unit_address(units->super, units->first);
+  st_rlx(&slab->high, high_of(units, row));
   list_init(&slab->link);
   for (unsigned i = 0; i < row->units; i++)
     st_rlx(&units->super->head[units->first + i], (uint8_t)units->first);
@@ -49,6 +56,8 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
     uint64_t mine = summary ? claim_word(slab, w, want - got) : 0;
     char *word_base = slab->base + (size_t)w * 64 * row->size;
     if (!summary) break;
+    if (mine && w * 64 + bit_highest(mine) >= ld_rlx(&slab->high))
+      st_rlx(&slab->high, w * 64 + bit_highest(mine) + 1);
     for (; mine; mine &= mine - 1)
       out[want - ++got] = word_base + (size_t)bit_lowest(mine) * row->size;
   }

@@ -33,7 +33,7 @@ enum {
 
 struct slab {
   uint32_t state;    /* [any] */
-  uint32_t unused;
+  uint32_t high;     /* [owner] blocks from here on were never handed out: their pages are fresh */
   char *base;        /* [const] while carved */
   uint64_t *words;   /* [const] while carved: `few`, or the superslab's bitmap for this slab */
   uint64_t summary;  /* [any] bit w: word w may have set bits */
@@ -76,6 +76,20 @@ ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class
                                      const void *p) {
   unsigned i = slab_index(slab, row, p);
   return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
+}
+
+/* Free blocks that were handed out before, so that their pages are most likely resident. A lower
+ * bound while returns are in flight. The owner only. */
+ALWAYS_INLINE unsigned slab_touched_free(const struct slab *slab) {
+  uint32_t state = ld_rlx(&slab->state);
+  int32_t fresh = class_table[slab_class(state)].blocks - (int32_t)ld_rlx(&slab->high);
+  int32_t touched = slab_count(state) - fresh;
+  return touched > 0 ? (unsigned)touched : 0;
+}
+
+/* Are there blocks that were never handed out? The owner only. */
+ALWAYS_INLINE bool slab_has_fresh(const struct slab *slab) {
+  return ld_rlx(&slab->high) < class_table[slab_class(ld_rlx(&slab->state))].blocks;
 }
 
 /* Sets up units taken from a superslab as a slab that the caller owns. */

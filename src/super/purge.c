@@ -49,6 +49,8 @@ static size_t purge_one(struct superslab *super) {
   count_any(CNT_PURGED_BYTES, bytes);
   purge_release((size_t)bit_count(mask) << UNIT_SHIFT);
   super_lock();
+  for (uint64_t done = mask & ~refused; done; done &= done - 1)
+    super->touched[bit_lowest(done)] = 0;
   super->free |= mask; /* what was refused is zero-filled no more, and no longer counted either */
   super->dirty |= refused;
   if (refused) {

@@ -101,6 +101,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   super->dirty = 0;
   super->bin_index = BIN_NONE;
   super->owner = 0;
+  units_note_touched(super, 0, SUPER_UNITS, 0);
   if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
   list_init(&super->bin);
   list_init(&super->dirty_link);
@@ -146,6 +147,7 @@ static size_t super_retire(struct superslab *super) {
   }
   if (!os_purge(super->base, SUPER_SIZE)) {
     super->dirty = ~(uint64_t)0; /* nobody else knows it now */
+    units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
     purge_retain(SUPER_SIZE);
   }
   map_set_super(super->base, super);
@@ -186,6 +188,7 @@ unsigned super_prewarm(unsigned n) {
     if (!super) break;
     if (os_populate(super->base, SUPER_SIZE)) {
       super->dirty = ~(uint64_t)0; /* nobody else knows it yet */
+      units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
       purge_retain(SUPER_SIZE);
     }
     super_lock();
@@ -272,6 +275,20 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
 
 bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
   return units_take_of(0, n, align, out, why);
+}
+
+void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes) {
+  for (unsigned i = 0; i < n; i++) {
+    size_t here = min_size(bytes, UNIT_SIZE);
+    super->touched[first + i] = (uint8_t)((here * UNIT_PARTS + UNIT_SIZE - 1) >> UNIT_SHIFT);
+    bytes -= here;
+  }
+}
+
+size_t units_touched(const struct superslab *super, unsigned first, unsigned n) {
+  unsigned parts = 0;
+  for (unsigned i = 0; i < n && parts == i * UNIT_PARTS; i++) parts += super->touched[first + i];
+  return (size_t)parts * (UNIT_SIZE / UNIT_PARTS);
 }
 
 void units_give(struct superslab *super, unsigned first, unsigned n) {

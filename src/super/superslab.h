@@ -26,6 +26,7 @@
 enum {
   SLAB_BYTES = 64, /* a slab's descriptor: one cache line, so that 64 of them are one page */
   SLAB_SOME_WORDS = 16, /* a bitmap of up to 1,024 blocks has a denser place */
+  UNIT_PARTS = 16,  /* a unit's resident prefix is known to 4 KiB */
   BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
   BIN_EMPTY = 6,
   BIN_NONE = 7,
@@ -43,6 +44,9 @@ struct superslab {
   uint32_t owner;         /* [const] while mapped; 0: shared, else the thread whose pool it is */
   uint8_t head[SUPER_UNITS];   /* [any] relaxed; the holder of the unit writes: its first unit */
   uint8_t length[SUPER_UNITS]; /* [any] relaxed; at a first unit: how many units are held */
+  /* [holder of the unit; lock super while free] how many UNIT_PARTS of it, from its start, may be
+   * resident */
+  uint8_t touched[SUPER_UNITS];
   /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
    * bitmaps' pages are touched only where there are such slabs. */
   char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64);
@@ -70,6 +74,11 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
 /* Takes N units in a row, the first at a multiple of ALIGN units (both at most 64).
  * Returns false and fills WHY when there are none and none may be had. */
 bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why);
+
+/* Of N units held: the first BYTES may be resident, the rest was not touched since the system gave
+ * them. For whoever gives them back, and for whoever holds them next. */
+void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes);
+size_t units_touched(const struct superslab *super, unsigned first, unsigned n);
 
 /* Gives N units back; their tags are 0 already. They stay resident within the budget. */
 void units_give(struct superslab *super, unsigned first, unsigned n);

@@ -1,8 +1,10 @@
 /* cache - magazines and the outbox: what a refill takes, what a flush gives, what is kept. */
 #include "front/cache.h"
 
+#include "ace/plan.h"
 #include "front/front.h"
 #include "helpers/caches.h"
+#include "super/purge.h"
 
 enum { CLASS = 10 /* 192 bytes */, MANY = 2000 };
 
@@ -18,20 +20,32 @@ static struct thread *fresh_self(void) {
   return t;
 }
 
+/* Allocates N blocks of CLASS: they are the slab's lowest, in order, and come of one refill. */
+static void take_in_order(struct thread *t, unsigned class, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    block[i] = front_alloc(class_size(class), NULL);
+    CHECK_MSG(magazine_blocks(t, class) == n - 1 - i, "class %u: %u cached after %u", class,
+              magazine_blocks(t, class), i + 1);
+    CHECK_MSG(block[i] == t->cell[class].slab->base + (size_t)i * class_size(class),
+              "class %u: block %u is not the %u-th lowest", class, i, i);
+  }
+}
+
 static void refill_takes_lowest(void) {
   struct thread *t = fresh_self();
-  test_begin(
-      "a refill takes half a magazine from the lowest address up, and they come in that order");
+  test_begin("a refill takes half a magazine, of fresh memory a page, the lowest address first");
   for (unsigned class = 1; class < CLASSES; class++) {
     unsigned half = (capacity_of(class) + 1) / 2;
-    for (unsigned i = 0; i < half; i++) {
+    unsigned page = plan_fresh(class);
+    purge_down_to(0); /* what the class before touched is fresh again */
+    take_in_order(t, class, page < half ? page : half);
+    for (unsigned i = page < half ? page : half; i < 2 * half; i++)
       block[i] = front_alloc(class_size(class), NULL);
-      CHECK_MSG(magazine_blocks(t, class) == half - 1 - i, "class %u: %u cached after %u", class,
-                magazine_blocks(t, class), i + 1);
-      CHECK_MSG(block[i] == t->cell[class].slab->base + (size_t)i * class_size(class),
-                "class %u: block %u is not the %u-th lowest", class, i, i);
-    }
+    for (unsigned i = 0; i < 2 * half - 1; i++) CHECK(front_free(block[i]));
+    front_flush();
+    take_in_order(t, class, half);
     for (unsigned i = 0; i < half; i++) CHECK(front_free(block[i]));
+    CHECK(front_free(block[2 * half - 1]));
     front_flush();
   }
   CHECK_ALL();

@@ -62,6 +62,54 @@ static void round_trip(void) {
   test_end();
 }
 
+/* Claims N blocks of a slab that the caller owns. */
+static void claim_some(struct slab *slab, unsigned n) {
+  static void *out[MOST_BLOCKS];
+  CHECK(slab_claim(slab, out, n) == n);
+}
+
+static void finds_touched(void) {
+  struct slab *a, *b;
+  test_begin("pool_find gives a listed slab only for its blocks that were in use before");
+  purge_down_to(0);
+  a = pool_get(CLASS, 1, &taken, &why);
+  claim_some(a, 20);
+  CHECK(slab_touched_free(a) == 0 && slab_has_fresh(a));
+  pool_let_go(a);
+  CHECK(is_listed(a) && !pool_find(CLASS, 1, &taken));
+  CHECK(!return_blocks(a, 3, 2) && slab_touched_free(a) == 2);
+  b = pool_find(CLASS, 1, &taken);
+  CHECK(b == a && taken == a && (a->state & 3) == SLAB_OWNED);
+  claim_some(a, 2);
+  CHECK(slab_touched_free(a) == 0 && a->high == 20);
+  pool_let_go(a);
+  return_blocks(a, 0, 20);
+  test_end();
+}
+
+static void remembers_touched(void) {
+  struct slab *slab;
+  unsigned high;
+  test_begin("units that come back remember how much of them was touched, until they are purged");
+  purge_down_to(0);
+  slab = pool_get(CLASS, 1, &taken, &why);
+  claim_some(slab, 20); /* 12,800 bytes: 4 parts of 4 KiB */
+  pool_let_go(slab);
+  return_blocks(slab, 0, 20);
+  slab = pool_get(CLASS, 1, &taken, &why);
+  CHECK_MSG(slab->high == 4 * 4096 / 640, "%u", slab->high);
+  pool_let_go(slab);
+  slab = pool_get(40, 1, &taken, &why); /* 32 KiB, 8 units, of which the first was touched */
+  high = slab->high;
+  CHECK_MSG(high == 0, "%u", high);
+  pool_let_go(slab);
+  purge_down_to(0);
+  slab = pool_get(CLASS, 1, &taken, &why);
+  CHECK_MSG(slab->high == 0, "%u", slab->high);
+  pool_let_go(slab);
+  test_end();
+}
+
 static void listing(void) {
   unsigned threshold = class_table[CLASS].threshold;
   struct slab *slab = full_slab(CLASS);
@@ -241,6 +289,8 @@ int main(void) {
   clearenv();
   option_load();
   round_trip();
+  finds_touched();
+  remembers_touched();
   listing();
   owners_slab();
   fullest_first();
