@@ -43,7 +43,7 @@ enum {
   MID_MAX = 32 * 1024,          /* bytes */
   CLASS_MAX = 256 * 1024,       /* bytes; the largest slab class */
   LARGE_MAX = 2 * 1024 * 1024,  /* bytes; the largest run, above it its own mapping */
-  CLASSES = 53,                 /* class 0 is never valid; 52 of 16..256 KiB */
+  CLASSES = 65,                 /* class 0 is never valid; 64 of 16..256 KiB */
   CODES = 2 * CLASSES,         /* a code is twice a class: it indexes pairs of words */
   SLAB_WORDS = 64,              /* words of a slab's bitmap: at most 4,096 blocks */
 };

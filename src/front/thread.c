@@ -14,10 +14,10 @@ void *closed_slots[2];
 
 #define CLOSED {&closed_slots[1], &closed_slots[1]}
 #define CLOSED4 CLOSED, CLOSED, CLOSED, CLOSED
-#define CLOSED13 CLOSED, CLOSED4, CLOSED4, CLOSED4
-_Static_assert(CLASSES == 53, "the closed magazines below are counted by hand");
+#define CLOSED16 CLOSED4, CLOSED4, CLOSED4, CLOSED4
+_Static_assert(CLASSES == 65, "the closed magazines below are counted by hand");
 #define ALL_CLOSED \
-  { CLOSED, CLOSED13, CLOSED13, CLOSED13, CLOSED13 }
+  { CLOSED, CLOSED16, CLOSED16, CLOSED16, CLOSED16 }
 
 struct gates unborn_gates = {.mag = ALL_CLOSED};
 struct gates ended_gates = {.mag = ALL_CLOSED};

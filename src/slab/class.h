@@ -1,10 +1,10 @@
 /* class - the class table: every size of block, and what follows from it.
  *
  * Owns:     a constant table.
- * Promise:  sizes are multiples of 16 in steps of at most a quarter above 128 bytes; a slab of any
- *           class has at least 8 blocks and at most 4,096.
+ * Promise:  sizes are multiples of 16 in steps of at most a quarter above 128 bytes, of at most an
+ *           eighth from 1 to 8 KiB; a slab of any class has at least 8 blocks and at most 4,096.
  * Threads:  any.
- * Cost:     a lookup up to 1 KiB, five instructions above.
+ * Cost:     a lookup.
  * Inverse:  class_of / class_size.
  */
 #ifndef SLAB_CLASS_H
@@ -34,16 +34,19 @@ extern const struct class_row class_table[CLASSES];
 enum { TINY_CODES = TINY_MAX / GRAIN + 1 };
 extern const uint8_t class_tiny_codes[TINY_CODES];
 
-/* The class of a size above 1 KiB, up to CLASS_MAX: four steps per doubling.
- * For 1,025..1,280 the highest bit of n-1 is 10 and the two bits below it are 00: class 21. */
-ALWAYS_INLINE unsigned class_of_large(size_t n) {
-  unsigned high = bit_highest(n - 1);
-  return 4 * high + (unsigned)((n - 1) >> (high - 2)) - 23;
+/* Twice the class of the sizes 128 * i, above 1 KiB. */
+enum { GRAIN_ABOVE = 128, CODES_ABOVE = CLASS_MAX / GRAIN_ABOVE + 1 };
+extern const uint8_t class_codes_above[CODES_ABOVE];
+
+/* Twice the class of a size above 1 KiB, up to CLASS_MAX. */
+ALWAYS_INLINE size_t class_code_above(size_t n) {
+  return class_codes_above[(n + GRAIN_ABOVE - 1) / GRAIN_ABOVE];
 }
 
 /* The class of any size up to CLASS_MAX. */
 ALWAYS_INLINE unsigned class_of(size_t n) {
-  return n <= TINY_MAX ? class_tiny_codes[(n + GRAIN - 1) / GRAIN] / 2 : class_of_large(n);
+  if (n <= TINY_MAX) return class_tiny_codes[(n + GRAIN - 1) / GRAIN] / 2;
+  return (unsigned)class_code_above(n) / 2;
 }
 
 ALWAYS_INLINE size_t class_size(unsigned class) {

@@ -6,10 +6,11 @@ builds ask
 tested=$library
 
 # work_with VARIABLE=VALUE...: random sizes, some of them alive to the end, so that each class has a
-# slab to show; statistics at exit.
+# slab to show; statistics at exit. The many classes of 1 to 8 KiB come last, since a class that
+# idles caches less and less.
 work_with() {
-  env "LD_PRELOAD=$tested" HAKMEM_SHOW_STATS=1 "$@" "$work/ask" churn 30000 1 1024 \
-    churn 30000 1025 8192 churn 30000 8193 262144 keep 500 1 262144 \
+  env "LD_PRELOAD=$tested" HAKMEM_SHOW_STATS=1 "$@" "$work/ask" churn 30000 8193 262144 \
+    churn 30000 1 1024 keep 500 1 262144 churn 30000 1025 8192 \
     >"$work/out" 2>"$work/err" </dev/null
 }
 
@@ -35,7 +36,7 @@ magazines() {
     seen="$seen$n "
   done
   same "$promise" "$wanted" "${seen% }"
-  same "$promise: the program is served" "churn: 0 NULL|churn: 0 NULL|churn: 0 NULL|keep: 0 NULL|" \
+  same "$promise: the program is served" "churn: 0 NULL|churn: 0 NULL|keep: 0 NULL|churn: 0 NULL|" \
     "$(out | tr '\n' '|')"
 }
 

@@ -99,7 +99,7 @@ static void remembers_touched(void) {
   slab = pool_get(CLASS, 1, &taken, &why);
   CHECK_MSG(slab->high == 4 * 4096 / 640, "%u", slab->high);
   pool_let_go(slab);
-  slab = pool_get(40, 1, &taken, &why); /* 32 KiB, 8 units, of which the first was touched */
+  slab = pool_get(class_of(32768), 1, &taken, &why); /* 8 units, of which the first was touched */
   high = slab->high;
   CHECK_MSG(high == 0, "%u", high);
   pool_let_go(slab);
