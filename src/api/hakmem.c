@@ -39,6 +39,7 @@ EXPORT int hak_stats_print(int fd) {
 
 EXPORT size_t hak_trim(size_t keep) {
   size_t bytes;
+  thread_self();
   front_flush();
   bytes = huge_drop_cache(keep);
   bytes += purge_down_to(keep);
@@ -49,6 +50,7 @@ EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {
   int i = option_find(name);
   struct text t;
   if (i < 0) return -1;
+  thread_self(); /* options are in force from the first call on, whichever it is */
   text_start(&t, -1);
   option_format(&t, (enum option)i);
   if (size) {
@@ -61,6 +63,7 @@ EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {
 
 EXPORT int hak_option_set(const char *name, const char *value) {
   int result;
+  thread_self();
   /* Before any thread sees the mode: blocks that are out now have no state. */
   if (option_find(name) == OPT_VALIDATE && !option(OPT_VALIDATE)) validate_late();
   result = option_set(name, value);
@@ -102,10 +105,11 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
   return done;
 }
 
-/* Makes sure that the allocator has started even in a program that never allocates: options are
- * judged, and superslabs prewarmed, in every program. */
+/* Where options are given the allocator starts even in a program that never allocates: they are
+ * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it. */
 __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
+  if (!option_given()) return;
   thread_self();
   if (option(OPT_SHOW_STATS) || option(OPT_ACE_TRACE) || option(OPT_VALIDATE)) os_keep_stderr();
   if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);

@@ -123,6 +123,7 @@ static void put_who(struct text *t) {
 int stats_print(int fd) {
   struct heap_stats s;
   struct text t;
+  thread_self(); /* the options that are shown are in force from here on, if not before */
   text_start(&t, fd);
   stats_collect(&s);
   put_who(&t);

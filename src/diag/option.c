@@ -197,15 +197,31 @@ int option_set(const char *name, const char *value) {
 
 /* A privileged program reads none: its caller must not choose files that it writes, checks that it
  * drops, or lines in its stderr. */
+/* The next variable of the environment from *P on that begins with the prefix, or NULL. */
+static const char *next_given(char ***p) {
+  while (*p && **p) {
+    const char *entry = *(*p)++;
+    if (!strncmp(entry, PREFIX, PREFIX_LENGTH)) return entry;
+  }
+  return NULL;
+}
+
+static char **trusted_environment(void) {
+  return os_secure() ? NULL : os_environment();
+}
+
+bool option_given(void) {
+  char **environment = trusted_environment();
+  return next_given(&environment) != NULL;
+}
+
 void option_load(void) {
-  char **environment = os_secure() ? NULL : os_environment();
+  char **environment = trusted_environment();
+  const char *entry;
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
-  for (; environment && *environment; environment++) {
-    const char *entry = *environment;
-    const char *equals;
+  while ((entry = next_given(&environment))) {
+    const char *equals = strchr(entry, '=');
     int i;
-    if (strncmp(entry, PREFIX, PREFIX_LENGTH) != 0) continue;
-    equals = strchr(entry, '=');
     if (!equals || !strncmp(entry, OF_THE_COMMAND, sizeof OF_THE_COMMAND - 1)) continue;
     i = find_chars(entry, (size_t)(equals - entry));
     if (i < 0)

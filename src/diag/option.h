@@ -68,6 +68,9 @@ ALWAYS_INLINE uint64_t option(enum option i) {
 /* The path that HAKMEM_LOG names, or "". */
 extern char option_log_path[OPTION_PATH_MAX];
 
+/* Does the environment hold anything for hakmem? */
+bool option_given(void);
+
 /* Takes defaults, then the environment; complains of what it cannot accept. */
 void option_load(void);
 
