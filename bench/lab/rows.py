@@ -37,72 +37,66 @@ def held(name, question, words, key, unit="KiB", **more):
 
 
 def mixed(slots, ops, low=16, high=1024):
-    return speed("mixed-%d" % slots, "mallocs and frees of mixed sizes in random order, %d slots"
-                 % slots, ["random_mixed", ops, slots, low, high, 1])
+    asked = "how many mallocs and frees of mixed sizes in random order, %d slots?" % slots
+    return speed("mixed-%d" % slots, asked, ["random_mixed", ops, slots, low, high, 1])
 
 
 def larson(name, threads, ops, low, high, blocks):
-    return speed("larson-%s-%d" % (name, threads),
-                 "replacements of %d..%d bytes that pass through ten generations of %d threads"
-                 % (low, high, threads), ["larson", ops, threads, low, high, blocks, 10])
+    asked = ("how many replacements of %d..%d bytes, handed down 10 times by each of %d threads?"
+             % (low, high, threads))
+    return speed("larson-%s-%d" % (name, threads), asked,
+                 ["larson", ops, threads, low, high, blocks, 10])
 
 
 def exchange(producers, consumers, ops):
-    return speed("exchange-%d-%d" % (producers, consumers),
-                 "blocks from %d allocating to %d freeing threads" % (producers, consumers),
+    asked = "how many blocks go from %d allocating to %d freeing threads?" % (producers, consumers)
+    return speed("exchange-%d-%d" % (producers, consumers), asked,
                  ["exchange", ops, producers, consumers, 16, 512])
 
 
 def batch(order, rounds):
-    return speed("batch-" + order, "100,000 blocks allocated, then freed in %s order" % order,
-                 ["batch", 100_000, rounds, 16, 256, order])
+    asked = "how many blocks, when 100,000 are allocated and freed in %s order?" % order
+    return speed("batch-" + order, asked, ["batch", 100_000, rounds, 16, 256, order])
 
 
 def sharing(mode, rounds):
-    return speed("sharing-" + mode, "%s false sharing of cache lines by two threads" % mode,
+    return speed("sharing-" + mode, "does %s false sharing slow down two threads?" % mode,
                  ["sharing", rounds, 2, 8, 400, mode], memory=False)
 
 
 def brief_threads(at_once):
-    return Row("threads-%d" % at_once, "threads that come, allocate 64 KiB and go, %d at once"
-               % at_once, measure.timed, ["threads", 10000, at_once, 64], "us/thread", "us", False,
-               noted=["rss-start-kib", "rss-tenth-kib", "rss-end-kib"])
+    asked = "what does a thread cost that allocates 64 KiB and ends, %d at once?" % at_once
+    return Row("threads-%d" % at_once, asked, measure.timed, ["threads", 10000, at_once, 64],
+               "us/thread", "us", False, noted=["rss-start-kib", "rss-tenth-kib", "rss-end-kib"])
 
 
-def phases(ops_or_memory):
-    """Speed and peak in one row, what is left at the end in another: the runs are the same."""
-    words = ["phases", 8, 32768, 16]
-    noted = ["peak-live-kib", "peak-rss/live", "end-rss/live"]
-    if ops_or_memory == "ops":
-        return speed("phases", "sizes that shift over 8 phases while one block of 16 stays",
-                     words, noted=noted)
-    return held("phases-end", "resident over live bytes, when one block of 16 is left", words,
-                "end-rss/live", "times", noted=noted)
+# Speed and peak in one row, what is left at the end in another, from the same program.
+PHASES = ["phases", 8, 32768, 16]
+PHASES_NOTED = ["peak-live-kib", "peak-rss/live", "end-rss/live"]
 
 
-def freed(when, question):
-    return held("freed" if when == "freed" else "freed-" + when, question,
-                ["freed", 8_000_000, 24, 64], "rss-%s-kib" % when,
+def freed(name, question, key):
+    return held(name, question, ["freed", 8_000_000, 24, 64], key,
                 noted=["live-kib", "rss-live-kib", "rss-freed-kib", "rss-trimmed-kib"])
 
 
 def scaling(few, many, ops, rounds, key, unit):
-    return Row("scaling-%d-%d" % (few, many),
-               "throughput of %d threads that share nothing over that of %d" % (many, few),
-               measure.timed, ["scaling", ops, few, many, rounds], key, unit, True, group=SCALING,
-               memory=False, noted=["growth", "growth-loop", "ops/s-few", "ops/s-many"])
+    asked = "what is the throughput of %d threads that share nothing over that of %d?" % (many, few)
+    return Row("scaling-%d-%d" % (few, many), asked, measure.timed,
+               ["scaling", ops, few, many, rounds], key, unit, True, group=SCALING, memory=False,
+               noted=["growth", "growth-loop", "ops/s-few", "ops/s-many"])
 
 
 def curve(live, ops):
-    return Row("curve-%d" % live, "cost of a replacement with %d live blocks of 16..128 bytes"
-               % live, measure.timed, ["curve", ops, live, 16, 128], "ns/op", "ns", False,
-               group=CURVE)
+    asked = "what does a replacement cost with %d live blocks of 16..128 bytes?" % live
+    return Row("curve-%d" % live, asked, measure.timed, ["curve", ops, live, 16, 128], "ns/op",
+               "ns", False, group=CURVE)
 
 
 def pairs(size):
-    return Row("pairs-%d" % size, "instructions of a malloc with its free of %d bytes" % size,
-               measure.counted, [size], "", "instructions", False, group=MICRO, memory=False,
-               rounds=1)
+    asked = "how many instructions do a malloc and its free of %d bytes take?" % size
+    return Row("pairs-%d" % size, asked, measure.counted, [size], "", "instructions", False,
+               group=MICRO, memory=False, rounds=1)
 
 
 # Operations are chosen so that a run takes about half a second here under an average allocator.
@@ -122,40 +116,45 @@ ROWS = [
     larson("large", 32, 3_000_000, 2048, 32768, 1000),
     exchange(1, 1, 4_000_000),
     exchange(4, 4, 6_000_000),
-    held("oneway", "resident memory after long while one thread allocates and another frees",
+    held("oneway", "does memory stay flat while one thread only allocates and another only frees?",
          ["oneway", 4_000_000], "rss-end-kib", noted=["rss-tenth-kib", "ops/s"]),
     batch("same", 100),
     batch("reverse", 100),
     batch("random", 60),
-    speed("pareto", "replacements of 16 bytes to 1 MiB, Pareto distributed",
+    speed("pareto", "how many replacements of 16 bytes to 1 MiB, by Pareto's distribution?",
           ["pareto", 20_000_000, 20000]),
     sharing("active", 4_000_000),
     sharing("passive", 4_000_000),
-    speed("lifetimes", "short, long and shared lives, some ended by another of four threads",
+    speed("lifetimes", "how many blocks of short, long and shared lives, of four threads?",
           ["lifetimes", 30_000_000, 4]),
     brief_threads(1),
     brief_threads(8),
-    speed("large-touch", "replacements of 100 KB..25 MB, every page written",
+    speed("large-touch", "how many replacements of 100 KB..25 MB, with every page written?",
           ["large", 400, 16, "touch"]),
-    speed("large-leave", "replacements of 100 KB..25 MB, nothing written",
+    speed("large-leave", "how many replacements of 100 KB..25 MB, with nothing written?",
           ["large", 100_000, 16, "leave"]),
-    speed("grow-strings", "strings that grow by realloc to 4 KiB, some bytes at a time",
+    speed("grow-strings", "how many reallocs of strings that grow to 4 KiB, some bytes at a time?",
           ["grow", 10_000_000, 64, 4096, "strings"]),
-    speed("grow-vectors", "vectors that double by realloc to 1 MB",
+    speed("grow-vectors", "how many reallocs of vectors that double up to 1 MiB?",
           ["grow", 60_000, 16, 1_048_576, "vectors"]),
-    Row("grow-giant", "one vector that doubles by realloc to 1 GiB", measure.timed,
+    Row("grow-giant", "what does one vector cost that doubles by realloc to 1 GiB?", measure.timed,
         ["grow", 25, 1, 1 << 30, "vectors"], "seconds", "s", False),
-    speed("zeroed-small", "calloc of 16..1024 bytes", ["zeroed", 5_000_000, 4096, 16, 1024, 8]),
-    speed("zeroed-large", "calloc of 64 KB..2 MB, every page written",
+    speed("zeroed-small", "how many callocs of 16..1024 bytes?",
+          ["zeroed", 5_000_000, 4096, 16, 1024, 8]),
+    speed("zeroed-large", "how many callocs of 64 KiB..2 MB, with every page written?",
           ["zeroed", 6000, 64, 65536, 2_000_000, 4096]),
-    speed("aligned", "blocks of alignments from 16 to 4096", ["aligned", 5_000_000, 4096, 16,
-                                                               2048]),
-    phases("ops"),
-    phases("memory"),
-    freed("freed", "resident memory right after the free of 8 million small blocks"),
-    freed("trimmed", "the same after malloc_trim"),
-    Row("empty", "wall clock of a process that does nothing, of a thousand", measure.startup,
-        ["empty"], "spawn-wall-us", "us", False, runs=1000),
+    speed("aligned", "how many blocks of alignments from 16 to 4096?",
+          ["aligned", 5_000_000, 4096, 16, 2048]),
+    speed("phases", "how many blocks, when sizes shift over 8 phases and one block of 16 stays?",
+          PHASES, noted=PHASES_NOTED),
+    held("phases-end", "how much memory is held per live byte when one block of 16 is left?",
+         PHASES, "end-rss/live", "times", noted=PHASES_NOTED),
+    freed("freed", "how much memory is held right after the free of 8 million small blocks?",
+          "rss-freed-kib"),
+    freed("freed-trimmed", "how much memory is held after that and malloc_trim?",
+          "rss-trimmed-kib"),
+    Row("empty", "how long does a process take that does nothing, the median of a thousand?",
+        measure.startup, ["empty"], "spawn-wall-us", "us", False, runs=1000),
     scaling(1, 2, 6_000_000, 5, "growth/loop", "of the loop's"),
     scaling(2, 32, 16_000_000, 3, "growth", "times"),
     curve(100, 30_000_000),
