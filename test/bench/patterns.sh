@@ -67,22 +67,7 @@ read_rows() {
     else
       wanted[$program]+=" $lines"
     fi
-  done < <(
-    cd "$root/bench" && python3 -B - <<'END'
-from lab import measure, rows
-seen = set()
-for row in rows.ROWS:
-    if row.name in seen:
-        print("wrong", row.name, "is there twice")
-    seen.add(row.name)
-    for field in ("question", "group", "memory"):
-        if getattr(row, field, "") == "":
-            print("wrong", row.name, "has no", field)
-    if row.measured is measure.timed and row.words:
-        print(row.words[0], row.key, *row.noted)
-END
-    (($? == 0)) || echo "wrong bench/lab/rows.py cannot be read"
-  )
+  done < <(python3 "$here/wanted.py" || echo "wrong bench/lab/rows.py cannot be read")
 }
 
 # listed: the lines of bench/run --list that are no name with a question.
