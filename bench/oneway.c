@@ -3,9 +3,9 @@
  * Usage: oneway OPS
  * The main thread allocates OPS blocks and passes them through a bounded ring to a thread that
  * frees them. Sizes drift from 16 to 2,047 bytes and start again, so that what is kept for one
- * size is missing for the next. At most 4,096 blocks are on their way: resident memory is read
- * after a tenth of the blocks and at the end, and an allocator that strands what the other thread
- * freed grows from one to the other.
+ * size is missing for the next. At most 4,096 blocks are on their way. Resident memory is read
+ * after a tenth of the blocks and after the last allocation; an allocator that strands what the
+ * other thread freed grows from one to the other.
  */
 #include "block.h"
 #include "ring.h"
@@ -26,19 +26,19 @@ static void *consume(void *argument) {
   return NULL;
 }
 
-/* Fills all slots; returns the resident memory after a tenth of them in KiB. */
-static long produce(struct ring *ring) {
+/* Fills all slots; reads the resident memory in KiB after a tenth of them and after the last. */
+static void produce(struct ring *ring, long *tenth, long *end) {
   uint64_t random = bench_seed(1), ticket;
   struct ring_slot *slot;
-  long tenth = -1;
+  *tenth = -1;
   while ((slot = ring_to_fill(ring, &ticket))) {
     uint64_t least = UINT64_C(16) << (ticket / DRIFT_BATCHES % DRIFT_RANGES);
     for (unsigned i = 0; i < RING_BATCH; i++)
       slot->block[i] = block_new(least + bench_scale(bench_random(&random), least));
     ring_filled(slot, ticket);
-    if (tenth < 0 && ticket + 1 >= ring->tickets / 10) tenth = bench_rss_kib();
+    if (*tenth < 0 && ticket + 1 >= ring->tickets / 10) *tenth = bench_rss_kib();
   }
-  return tenth;
+  *end = bench_rss_kib();
 }
 
 int main(int argc, char **argv) {
@@ -48,10 +48,9 @@ int main(int argc, char **argv) {
   double seconds = bench_now();
   long tenth, end;
   if (pthread_create(&thread, NULL, consume, ring)) bench_die("no thread");
-  tenth = produce(ring);
+  produce(ring, &tenth, &end);
   pthread_join(thread, NULL);
   seconds = bench_now() - seconds;
-  end = bench_rss_kib();
   bench_result(tickets * RING_BATCH, seconds);
   dprintf(STDOUT_FILENO, "rss-tenth-kib: %ld\nrss-end-kib: %ld\n", tenth, end);
   bench_proof();

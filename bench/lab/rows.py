@@ -6,7 +6,7 @@ PATTERN, CURVE, SCALING, MICRO = "pattern", "curve", "scaling", "micro"
 
 class Row:
     def __init__(self, name, question, measured, words, key, unit, more_is_better,
-                 group=PATTERN, memory=True, noted=(), runs=1, rounds=None):
+                 group=PATTERN, about="time", memory=True, noted=(), runs=1, rounds=None):
         self.name = name
         self.question = question
         self.measured = measured              # how: a function of measure.py
@@ -15,6 +15,7 @@ class Row:
         self.unit = unit
         self.more_is_better = more_is_better
         self.group = group                    # rows of one kind, whose ratios have a mean
+        self.about = about                    # what the figure is of: "time" or "memory"
         self.memory = memory                  # is the peak of resident memory to be compared too?
         self.noted = noted                    # further lines of the output that make the note
         self.runs = runs                      # executions behind one figure
@@ -33,7 +34,7 @@ def speed(name, question, words, **more):
 
 def held(name, question, words, key, unit="KiB", **more):
     """A pattern whose figure is resident memory."""
-    return Row(name, question, measure.timed, words, key, unit, False, **more)
+    return Row(name, question, measure.timed, words, key, unit, False, about="memory", **more)
 
 
 def mixed(slots, ops, low=16, high=1024):

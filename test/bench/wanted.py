@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "..", "bench"))
 
 from lab import measure, rows  # noqa: E402
 
-FIELDS = ("question", "group", "memory")
+FIELDS = ("question", "group", "about", "memory")
 
 
 def main():
