@@ -154,8 +154,9 @@ ROWS = [
           "rss-freed-kib"),
     freed("freed-trimmed", "how much memory is held after that and malloc_trim?",
           "rss-trimmed-kib"),
-    Row("empty", "how long does a process take that does nothing, the median of a thousand?",
-        measure.startup, ["empty"], "spawn-wall-us", "us", False, runs=1000),
+    # Five rounds start a thousand processes.
+    Row("empty", "how long does a process take that does nothing?",
+        measure.startup, ["empty"], "spawn-wall-us", "us", False, runs=200),
     scaling(1, 2, 5_000_000, 5, "growth/loop", "of the loop's"),
     scaling(2, 32, 10_000_000, 3, "growth", "times"),
     curve(100, 30_000_000),
