@@ -162,7 +162,7 @@ $(BUILD)/test/abuse/%: test/abuse/%.c test/test.h test/api/api.h
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
 
-$(BUILD)/bench/%: bench/%.c bench/bench.h Makefile
+$(BUILD)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
 	@mkdir -p $(@D)
 	@$(CC) -O2 -g -std=c11 $(TEST) $(WARN) -o $@ $<
 

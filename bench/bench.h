@@ -47,6 +47,22 @@ __attribute__((unused)) static uint64_t bench_arg(int argc, char **argv, int ind
   return value;
 }
 
+/* Reads argument INDEX as one of the words of NAMES, which ends with NULL: its place there. */
+__attribute__((unused)) static unsigned bench_choice(int argc, char **argv, int index,
+                                                     const char *const *names) {
+  if (index >= argc) bench_die("too few arguments; the head of the source names them");
+  for (unsigned i = 0; names[i]; i++)
+    if (strcmp(argv[index], names[i]) == 0) return i;
+  bench_die("an argument is none of the words that the head of the source names");
+}
+
+/* Ends the program because SIZE bytes at P do not hold what was written: WHAT is wrong. */
+__attribute__((noreturn, unused)) static void bench_corrupted(const void *p, size_t size,
+                                                              const char *what) {
+  dprintf(STDERR_FILENO, "bench: corrupted block %p of %zu bytes: %s\n", p, size, what);
+  _exit(1);
+}
+
 /* xorshift64 (Marsaglia, 2003): three shifts, so that the loop measures malloc and not the dice. */
 static inline uint64_t bench_random(uint64_t *state) {
   uint64_t x = *state;
@@ -105,6 +121,12 @@ static inline long bench_proc_kib(const char *path, const char *name) {
 __attribute__((unused)) static long bench_rss_kib(void) {
   long kib = bench_proc_kib("/proc/self/smaps_rollup", "\nRss:");
   return kib >= 0 ? kib : bench_proc_kib("/proc/self/status", "\nVmRSS:");
+}
+
+/* Prints what OPS operations that took SECONDS come to. */
+__attribute__((unused)) static void bench_result(uint64_t ops, double seconds) {
+  dprintf(STDOUT_FILENO, "seconds: %.6f\nops/s: %.0f\nns/op: %.3f\n", seconds,
+          (double)ops / seconds, seconds * 1e9 / (double)ops);
 }
 
 /* The name of the object that exports NAME to this program; empty when nobody does. */

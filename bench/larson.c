@@ -6,20 +6,14 @@
  * thread that replaces random blocks of its array (free, malloc), starts its successor on the same
  * array, and ends: so every array passes through LIVES threads, and frees cross threads. OPS is
  * the total number of replacements over all chains: fixed work makes less noise than fixed time.
- * Each block carries a tag in its first and last four bytes, checked at its free: a block that was
- * overwritten or handed out twice ends the program with status 1.
+ * Blocks are marked, and checked at their free.
  */
-#include "bench.h"
+#include "block.h"
 
 #include <pthread.h>
 
-struct block {
-  uint8_t *at;
-  uint32_t size; /* bytes */
-};
-
 struct chain {
-  struct block *block;
+  void **block;
   uint64_t blocks, min, span; /* sizes are min .. min + span - 1 bytes */
   uint64_t random;
   uint64_t steps;                         /* replacements in one life */
@@ -27,44 +21,12 @@ struct chain {
   char apart[128 - 7 * sizeof(uint64_t)]; /* chains do not share a pair of cache lines */
 };
 
-/* A tag where it stands in a block: at any address. A plain load and store, where memcpy may be a
- * call that would be measured too. */
-struct tag {
-  uint32_t value;
-} __attribute__((packed, may_alias));
-
 static pthread_mutex_t end_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t end_signal = PTHREAD_COND_INITIALIZER;
 static uint64_t chains_running; /* under end_lock */
 
-static uint32_t tag_of(const struct block *block) {
-  uint64_t mix = ((uint64_t)(uintptr_t)block->at ^ block->size) * UINT64_C(0x9e3779b97f4a7c15);
-  return (uint32_t)(mix >> 32);
-}
-
-static struct tag *tag_first(const struct block *block) {
-  return (struct tag *)block->at;
-}
-
-static struct tag *tag_last(const struct block *block) {
-  return (struct tag *)(block->at + block->size - sizeof(struct tag));
-}
-
-static void block_fill(struct chain *chain, struct block *block) {
-  block->size = (uint32_t)(chain->min + bench_scale(bench_random(&chain->random), chain->span));
-  block->at = malloc(block->size);
-  if (!block->at) bench_die("malloc returned NULL");
-  tag_first(block)->value = tag_last(block)->value = tag_of(block);
-}
-
-static void block_empty(struct block *block) {
-  uint32_t tag = tag_of(block), first = tag_first(block)->value, last = tag_last(block)->value;
-  if (first != tag || last != tag) {
-    dprintf(STDERR_FILENO, "larson: corrupted block %p of %u bytes: tag %08x, found %08x %08x\n",
-            (void *)block->at, block->size, tag, first, last);
-    _exit(1);
-  }
-  free(block->at);
+static void *chain_new(struct chain *chain) {
+  return block_new(chain->min + bench_scale(bench_random(&chain->random), chain->span));
 }
 
 static void chain_end(void) {
@@ -88,9 +50,9 @@ static void *chain_live(void *argument) {
   struct chain *chain = argument;
   for (uint64_t i = 0; i < chain->steps; i++) {
     uint64_t bits = bench_random(&chain->random);
-    struct block *block = &chain->block[bench_scale(bits >> 32, chain->blocks)];
-    block_empty(block);
-    block_fill(chain, block);
+    void **slot = &chain->block[bench_scale(bits >> 32, chain->blocks)];
+    block_free(*slot);
+    *slot = chain_new(chain);
   }
   if (--chain->lives > 0)
     chain_start(chain);
@@ -107,12 +69,12 @@ static void chains_wait(void) {
 
 static void chain_fill(struct chain *chain) {
   chain->block = bench_pages(chain->blocks * sizeof *chain->block);
-  for (uint64_t i = 0; i < chain->blocks; i++) block_fill(chain, &chain->block[i]);
+  for (uint64_t i = 0; i < chain->blocks; i++) chain->block[i] = chain_new(chain);
 }
 
 int main(int argc, char **argv) {
   uint64_t ops = bench_arg(argc, argv, 1, 1), threads = bench_arg(argc, argv, 2, 1);
-  struct chain common = {.min = bench_arg(argc, argv, 3, 8)}; /* room for both tags */
+  struct chain common = {.min = bench_arg(argc, argv, 3, BLOCK_LEAST)};
   struct chain *chain = bench_pages(threads * sizeof *chain);
   double seconds;
   common.span = bench_arg(argc, argv, 4, common.min) - common.min + 1;
@@ -133,9 +95,9 @@ int main(int argc, char **argv) {
   seconds = bench_now() - seconds;
 
   for (uint64_t i = 0; i < threads; i++)
-    for (uint64_t j = 0; j < common.blocks; j++) block_empty(&chain[i].block[j]);
+    for (uint64_t j = 0; j < common.blocks; j++) block_free(chain[i].block[j]);
   ops = common.steps * common.lives * threads;
-  dprintf(STDOUT_FILENO, "seconds: %.6f\nops/s: %.0f\n", seconds, (double)ops / seconds);
+  bench_result(ops, seconds);
   bench_proof();
   return 0;
 }

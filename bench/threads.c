@@ -2,10 +2,10 @@
  *
  * Usage: threads THREADS AT_ONCE KIB
  * Starts THREADS threads, AT_ONCE at a time. Each allocates about KIB KiB in blocks of 16..1024
- * bytes, writes to them, and frees them all. Resident memory is read at the start, after a tenth
- * of the threads, and at the end: an allocator that keeps what ended threads had grows.
+ * bytes, marks them, and checks and frees them all. Resident memory is read at the start, after a
+ * tenth of the threads, and at the end: an allocator that keeps what ended threads had grows.
  */
-#include "bench.h"
+#include "block.h"
 
 #include <pthread.h>
 
@@ -19,14 +19,10 @@ static void *thread_live(void *argument) {
   uint64_t random = bench_seed((uint64_t)(uintptr_t)argument), bytes = 0, blocks = 0;
   while (bytes < bytes_per_thread && blocks < BLOCKS_MAX) {
     size_t size = 16 + bench_scale(bench_random(&random), 1009);
-    uint8_t *p = malloc(size);
-    if (!p) bench_die("malloc returned NULL");
-    p[0] = 1;
-    p[size - 1] = 1;
-    block[blocks++] = p;
+    block[blocks++] = block_new(size);
     bytes += size;
   }
-  while (blocks > 0) free(block[--blocks]);
+  while (blocks > 0) block_free(block[--blocks]);
   return NULL;
 }
 
@@ -52,7 +48,8 @@ int main(int argc, char **argv) {
   }
   seconds = bench_now() - seconds;
   end = bench_rss_kib();
-  dprintf(STDOUT_FILENO, "us/thread: %.3f\n", seconds * 1e6 / (double)threads);
+  dprintf(STDOUT_FILENO, "seconds: %.6f\nus/thread: %.3f\n", seconds,
+          seconds * 1e6 / (double)threads);
   dprintf(STDOUT_FILENO, "rss-start-kib: %ld\nrss-tenth-kib: %ld\nrss-end-kib: %ld\n", start,
           tenth, end);
   bench_proof();

@@ -95,20 +95,13 @@ def spawn(allocator, runs, words):
 
 
 def timed(allocator, row):
-    """One run that reports its own figure under the name row.key."""
+    """One run that reports its own figure under the name row.key, and what the row wants noted."""
     lines = spawn(allocator, 1, row.words)
     prove(allocator, lines)
-    if row.key not in lines:
-        raise Failed("it printed no %s" % row.key)
-    return Sample(number(lines, row.key), lines)
-
-
-def threads(allocator, row):
-    """As timed; the resident memory on the way is the note."""
-    lines = spawn(allocator, 1, row.words)
-    prove(allocator, lines)
-    start, tenth, end = (number(lines, "rss-%s-kib" % when) for when in ("start", "tenth", "end"))
-    note = "RSS %.0f at start, %.0f after a tenth, %.0f KiB at end" % (start, tenth, end)
+    for name in [row.key, *row.noted]:
+        if name not in lines:
+            raise Failed("it printed no %s" % name)
+    note = ", ".join("%s %s" % (name, lines[name]) for name in row.noted)
     return Sample(number(lines, row.key), lines, note)
 
 
