@@ -52,13 +52,13 @@ def named_lines(text):
     return dict(re.findall(r"^([\w./-]+): (.*)$", text, re.M))
 
 
-def execute(command):
-    """Runs COMMAND; returns its standard output and its standard error.
+def execute(command, folder=None, stdin=subprocess.DEVNULL):
+    """Runs COMMAND in FOLDER; returns its standard output and its standard error.
 
     It gets a process group of its own, so that a time-out or Ctrl-C leaves none of it running.
     """
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    child = subprocess.Popen(command, cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, errors="replace",
                              env=environment, start_new_session=True)
     try:

@@ -1,5 +1,5 @@
 """rows - what is measured: each row is a benchmark with its arguments and the figure it gives."""
-from lab import measure
+from lab import measure, programs
 
 
 class Row:
@@ -53,4 +53,4 @@ ROWS = [
     Row("empty", measure.startup, ["empty"], "spawn-wall-us", "us", False, runs=200),
     brief_threads(1),
     brief_threads(8),
-] + [pairs(size) for size in (16, 64, 256, 1000, 1280, 3000, 20000, 40000, 100_000)]
+] + [pairs(size) for size in (16, 64, 256, 1000, 1280, 3000, 20000, 40000, 100_000)] + programs.ROWS
