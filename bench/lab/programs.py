@@ -21,7 +21,7 @@ real.INPUTS.update({
     "commands": "awk -f $own/commands.awk > commands",
     "history": """
         git init -q -b main history
-        awk -v commits=2500 -f $own/history.awk | git -C history fast-import --quiet
+        awk -v commits=7000 -f $own/history.awk | git -C history fast-import --quiet
         git -C history -c pack.threads=2 gc --quiet""",
 })
 
