@@ -2,11 +2,11 @@
  *
  * Usage: spawn RUNS [NAME=VALUE ...] [<FILE] [>FILE] -- PROGRAM [ARGUMENT ...]
  * Runs PROGRAM (a path) RUNS times, one after another, with the given variables set for it alone
- * and without an inherited LD_PRELOAD; all but the last run write to /dev/null. <FILE is
- * the program's standard input, >FILE the standard output of the last run, emptied before. Prints the wall clock of
- * a run, and the kernel's account of it and of the children that it waited for (wait4): peak
- * resident memory, page faults, user and system time. Being small matters: a child's peak starts at
- * that of the process that execs it.
+ * and without an inherited LD_PRELOAD; all but the last run write to /dev/null. <FILE becomes the
+ * program's standard input, >FILE the standard output of the last run. Prints the wall clock of a
+ * run, and the kernel's account of it and of the children that it waited for (wait4): peak resident
+ * memory, page faults, user and system time. Being small matters: a child's peak starts at that of
+ * the process that execs it.
  * Exit status: 0; 1 when a run of the program failed, which is said in a line `failed: ...`.
  */
 #include "bench.h"

@@ -7,10 +7,11 @@ function number(range) {
 
 function show(i, key, kind, name) {
   if (form == "xml")
-    printf "<item id=\"%d\" kind=\"%s\"><name>%s</name><price>%s</price></item>\n", i, kind, name, key
+    printf "<item id=\"%d\" kind=\"%s\"><name>%s</name><price>%s</price></item>\n", i, kind,
+      name, key
   else if (form == "json")
-    printf "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"list\":[%s,%d]}\n", (i > 1 ? "," : ""), i,
-      kind, name, key, i % 7
+    printf "%s{\"id\":%d,\"kind\":\"%s\",\"name\":\"%s\",\"list\":[%s,%d]}\n",
+      (i > 1 ? "," : ""), i, kind, name, key, i % 7
   else
     printf "%d %s %s the line %d\n", key, kind, name, i
 }

@@ -57,8 +57,8 @@ def source(functions):
 
 
 def words(lines):
-    text = "\n".join("line %d: key%d=value%d; word%s" % (i, number(300), number(9999), "x" * (i % 13))
-                     for i in range(lines))
+    text = "\n".join("line %d: key%d=value%d; word%s" % (
+        i, number(300), number(9999), "x" * (i % 13)) for i in range(lines))
     pairs = re.findall(r"(\w+)=(\w+)", text)
     changed = re.sub(r"\bword(x*)", lambda match: "%d" % len(match.group(1)), text)
     counts = {}

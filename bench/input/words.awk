@@ -1,5 +1,5 @@
-# words - what awk allocates for: fields, strings, associative arrays, substitutions. Reads lines and
-# prints sums that depend on all of them.
+# words - what awk allocates for: fields, strings, associative arrays, substitutions. Reads lines
+# and prints sums that depend on all of them.
 {
   for (i = 1; i <= NF; i++) count[$i]++
   line[NR] = $0

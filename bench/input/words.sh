@@ -1,5 +1,5 @@
-# words - what bash allocates for: words, arrays, associative arrays, command words and substitutions
-# of variables. Reads lines on standard input and prints a count for each word that stands in them.
+# words - what bash allocates for: words, arrays, associative arrays and substitutions. Reads lines
+# on standard input and prints a count for each word that stands in them.
 declare -A count
 kept=()
 while read -r line; do

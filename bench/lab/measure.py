@@ -52,6 +52,15 @@ def named_lines(text):
     return dict(re.findall(r"^([\w./-]+): (.*)$", text, re.M))
 
 
+def end_group(child):
+    """Ends CHILD and all that it started; returns what it had left to say."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # on Ctrl-C communicate itself waits a moment, and may have seen it end
+    return child.communicate()[0]
+
+
 def execute(command, folder=None, stdin=subprocess.DEVNULL):
     """Runs COMMAND in FOLDER; returns its standard output and its standard error.
 
@@ -64,8 +73,7 @@ def execute(command, folder=None, stdin=subprocess.DEVNULL):
     try:
         out, err = child.communicate(timeout=TIMEOUT)
     except BaseException as reason:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+        end_group(child)
         if isinstance(reason, subprocess.TimeoutExpired):
             raise Failed("it did not end within %d s" % TIMEOUT) from None
         raise

@@ -142,7 +142,7 @@ def scatter_script(report, title, rows):
         most = [max(limit, *axis) for limit, axis in zip(most, axes)]
         script += block("r%d" % index, points)
         script += block("m%d" % index, [map(summary.geometric_mean, axes)])
-        parts.append("$r%d using 1:2 with points pt 7 ps 0.25 lc rgb '%s'" % (
+        parts.append("$r%d using 1:2 with points pt 7 ps 0.35 lc rgb '%s'" % (
             index, colour(index)))
         parts.append("$m%d using 1:2 with points pt 7 ps 1.1 lc rgb '%s'" % (index, colour(index)))
     if not parts:
@@ -190,14 +190,24 @@ def scaling(report):
     for name, rows in families.items():
         rows.sort(key=lambda pair: pair[0])
         unit, more = rows[0][1].unit, rows[0][1].more_is_better
-        plot = lines_script(report, lambda allocator, rows=rows: usable_points(
-            report, rows, allocator, lambda _, cell: cell.median()))
+        prefix, factor = magnitude(report, rows)
+        plot = lines_script(report, lambda allocator, rows=rows, factor=factor: usable_points(
+            report, rows, allocator, lambda _, cell: cell.median() / factor))
         if plot:
             head = ("set logscale x 2\nset xtics (1, 2, 4, 8, 16, 32)\nset xlabel 'threads'\n"
-                    "set yrange [0:*]\nset format y '%%.3s%%c'\nset title %s\nset ylabel %s\n" % (
-                        quoted(name), quoted("%s, %s is better" % (
-                            unit, "more" if more else "less"))))
+                    "set xrange [0.9:%g]\nset yrange [0:*]\nset title %s\nset ylabel %s\n" % (
+                        rows[-1][0] * 1.12, quoted("%s (%s is better)" % (
+                            name, "more" if more else "less")), quoted(prefix + unit)))
             yield "scaling of " + name, (330, 270), head + plot
+
+
+def magnitude(report, rows):
+    """A prefix for the unit, and what it stands for, so that the numbers on an axis are short."""
+    most = max([report.best(row) or 0 for _, row in rows])
+    for prefix, factor in (("billion ", 1e9), ("million ", 1e6), ("thousand ", 1e3)):
+        if most >= factor:
+            return prefix, factor
+    return "", 1
 
 
 def curve(report):
@@ -210,6 +220,9 @@ def curve(report):
     plot = lines_script(report, lambda allocator: usable_points(
         report, rows, allocator, lambda _, cell: 1e9 / cell.median() if rate else cell.median()))
     if plot:
+        tics = ", ".join("'%s' 1e%d" % (text, power) for power, text in enumerate(
+            "1 10 100 1,000 10,000 100,000 1M 10M 100M".split()))
         yield "curve", (1000, 400), (
-            "set logscale x\nset format x '10^{%%T}'\nset xlabel 'live blocks'\nset yrange [0:*]\n"
-            "set ylabel %s\n" % quoted("ns per operation" if rate else rows[0][1].unit)) + plot
+            "set logscale x\nset xtics (%s)\nset xlabel 'live blocks'\nset yrange [0:*]\n"
+            "set ylabel %s\n" % (tics, quoted(
+                "ns per operation" if rate else rows[0][1].unit))) + plot

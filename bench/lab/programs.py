@@ -74,8 +74,8 @@ ROWS = [
     Program("mawk", "mawk", ["mawk", "-f", "{own}/words.awk", "{made}/lines"], needs=["lines"]),
     Program("bash", "bash", ["bash", "{own}/words.sh"], needs=["few-lines"],
             stdin="{made}/few-lines"),
-    Program("xz", "xz-utils", ["xz", "-T2", "-1", "--block-size=2MiB", "-c", "{made}/many-lines"],
+    Program("xz", "xz-utils", ["xz", "-T2", "-2", "--block-size=2MiB", "-c", "{made}/many-lines"],
             needs=["many-lines"]),
-    Program("zstd", "zstd", ["zstd", "-q", "-T2", "-9", "-c", "{made}/many-lines"],
+    Program("zstd", "zstd", ["zstd", "-q", "-T2", "-11", "-c", "{made}/many-lines"],
             needs=["many-lines"]),
 ]

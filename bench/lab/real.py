@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 
 from lab import measure
@@ -46,7 +45,7 @@ class Program:
         self.needs = needs        # names of INPUTS that have to be made
         self.env = list(env)
         self.stdin = stdin        # a file, or nothing
-        self.keep = keep          # what of standard output must be the same; "" all of it, and files
+        self.keep = keep          # what of its output must be the same; "" all of it, and files
         self.proofs = {}          # allocator name -> lines of its proving run
         self.reference = None     # (allocator name, digest) of the first run
 
@@ -153,8 +152,7 @@ class Server(Program):
                 said, _ = measure.execute(["bash", self.client.format(**PLACES)], HERE, load)
             out, _ = server.communicate(timeout=measure.TIMEOUT)
         except BaseException as reason:
-            os.killpg(server.pid, signal.SIGKILL)
-            out, _ = server.communicate()
+            out = measure.end_group(server)
             if isinstance(reason, (measure.Failed, subprocess.TimeoutExpired)):
                 raise measure.Failed("%s; the server: %s" % (reason, out.strip())) from None
             raise
