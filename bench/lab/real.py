@@ -6,6 +6,7 @@ calls of malloc and its kin, from whatever object of whatever process, must be b
 allocator that was meant. hakmem's own statistics of that run must hold refilled blocks of the
 program. What the program writes must be the same under all allocators.
 """
+import atexit
 import glob
 import hashlib
 import os
@@ -16,17 +17,20 @@ import subprocess
 from lab import measure
 from lab.allocators import BUILD, ROOT
 
+WORK = os.path.join(BUILD, "bench", "work.%d" % os.getpid())   # removed when this process ends
 PLACES = {
     "own": os.path.join(ROOT, "bench", "input"),
     "test": os.path.join(ROOT, "test", "programs", "input"),
-    "made": os.path.join(BUILD, "bench", "made"),   # input that a script makes, once per bench/run
+    "made": os.path.join(WORK, "made"),     # input that a script makes, once per process
 }
-HERE = os.path.join(BUILD, "bench", "here")         # the current directory of a run, emptied before
-PROOFS = os.path.join(BUILD, "bench", "proofs")     # what a proving run leaves
-SYSTEM = "/usr/bin:/bin:"                           # before what else a user has on PATH
+HERE = os.path.join(WORK, "here")           # the current directory of a run, emptied before it
+PROOFS = os.path.join(WORK, "proofs")       # what a proving run leaves
+SYSTEM = "/usr/bin:/bin:"                   # before what else a user has on PATH
 NAMES = r"malloc|calloc|realloc|free"
 BINDING = re.compile(r"binding file (.*) \[\d+\] to (.*) \[\d+\]: normal symbol `(%s)'" % NAMES)
 SAME = ["LC_ALL=C", "TZ=UTC", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1"]
+
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 
 
 class Program:
@@ -174,7 +178,7 @@ MADE = set()
 
 
 def make_input(name):
-    """Makes an input unless this bench/run has made it before."""
+    """Makes an input unless this process has made it before."""
     if name in MADE:
         return
     if not MADE:

@@ -1,4 +1,6 @@
-"""refusals - has real.py measure programs that must be refused. Prints which one was not."""
+"""refusals - has real.py measure programs that must be refused, and one that must not. Prints what
+went otherwise, else nothing.
+"""
 import os
 import sys
 
@@ -6,10 +8,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "bench"))
 from lab import allocators, measure, real  # noqa: E402
 
-real.HERE = os.path.join(sys.argv[1], "here")
-real.PROOFS = os.path.join(sys.argv[1], "proofs")
 there = {each.name: each for each in allocators.find()[0]}
-hakmem, libc = there["hakmem"], there.get("glibc") or there["libc"]
+hakmem, libc = there["hakmem"], there["glibc"]
 
 
 def refused(row, allocator, words):
