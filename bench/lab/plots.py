@@ -224,5 +224,6 @@ def curve(report):
             "1 10 100 1,000 10,000 100,000 1M 10M 100M".split()))
         yield "curve", (1000, 400), (
             "set logscale x\nset xtics (%s)\nset xlabel 'live blocks'\nset yrange [0:*]\n"
-            "set ylabel %s\n" % (tics, quoted(
-                "ns per operation" if rate else rows[0][1].unit))) + plot
+            "set xrange [%g:%g]\nset ylabel %s\n" % (
+                tics, rows[0][0] * 0.9, rows[-1][0] * 1.1, quoted(
+                    "ns per operation" if rate else rows[0][1].unit))) + plot

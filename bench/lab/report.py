@@ -38,8 +38,8 @@ class Cell:
         times = [(sample.user_s, sample.system_s) for sample in self.samples]
         return None if (None, None) in times else statistics.median(map(sum, times))
 
-    def spread(self):
-        values = [sample.value for sample in self.samples]
+    def spread(self, field="value"):
+        values = [getattr(sample, field) for sample in self.samples]
         return min(values), max(values)
 
 

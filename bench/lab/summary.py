@@ -116,16 +116,20 @@ def rivals_table(report):
                  "below 1 %s is better." % SUBJECT)
 
 
-def clearly(row, cell, other):
-    """Is the worst run of OTHER still better than the best of CELL?"""
-    mine, theirs = cell.spread(), other.spread()
-    return mine[1] < theirs[0] if row.more_is_better else mine[0] > theirs[1]
+def beyond(row, cell, other, field):
+    """Is the worst round of OTHER still better than the best of CELL? One round cannot tell."""
+    mine, theirs = cell.spread(field), other.spread(field)
+    if len(cell.samples) < 2 or len(other.samples) < 2:
+        return "one round"
+    more = field == "value" and row.more_is_better
+    return "yes" if (mine[1] < theirs[0] if more else mine[0] > theirs[1]) else "no"
 
 
 def behind(report):
     """(row, what, ratio, best other, beyond the spread) of each row in which hakmem is behind."""
     found = []
-    for what, cost, bar in (("time", time_cost, TIME_BAR), ("peak RSS", rss_cost, RSS_BAR)):
+    for what, field, cost, bar in (("time", "value", time_cost, TIME_BAR),
+                                   ("peak RSS", "rss_kib", rss_cost, RSS_BAR)):
         for row in timed_rows(report):
             other = best_other(report, row, SUBJECT, cost)
             if not other:
@@ -133,14 +137,14 @@ def behind(report):
             cells, all_costs = report.cells[row.name], costs(report, row, cost)
             ratio = all_costs[SUBJECT] / all_costs[other]
             if ratio > bar:
-                beyond = what != "time" or clearly(row, cells[SUBJECT], cells[other])
-                found.append((row, what, ratio, other, beyond))
+                found.append((row, what, ratio, other,
+                              beyond(row, cells[SUBJECT], cells[other], field)))
     return found
 
 
 def behind_table(report):
-    lines = [[row.name, what, "%.2f" % ratio, other, "yes" if beyond else "no"]
-             for row, what, ratio, other, beyond in behind(report)]
+    lines = [[row.name, what, "%.2f" % ratio, other, clear]
+             for row, what, ratio, other, clear in behind(report)]
     return Table("Rows in which %s is behind" % SUBJECT,
                  ["row", "in", "ratio", "best of the others", "beyond the spread"], lines,
                  "Above %.2f in time or %.2f in peak RSS of the best of the others%s" % (
