@@ -18,7 +18,8 @@ code { background: var(--soft); padding: .1em .3em; }
 .plots { display: flex; flex-wrap: wrap; gap: 1em; }
 figure { margin: 0; max-width: 100%; }
 svg { display: block; max-width: 100%; height: auto; }
-.legend { position: sticky; top: 0; padding: .4em 0; margin-top: 2em; background: var(--card); z-index: 1; }
+.legend { position: sticky; top: 0; padding: .4em 0; margin-top: 2em;
+  background: var(--card); z-index: 1; }
 .legend span { white-space: nowrap; margin-right: 1.2em; }
 .legend i { display: inline-block; width: .8em; height: .8em; margin-right: .4em; }
 .scroll { overflow-x: auto; }
