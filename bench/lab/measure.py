@@ -33,6 +33,7 @@ class Sample:
         self.faults = number(lines, "spawn-minor-faults")
         self.user_s = number(lines, "spawn-user-s")
         self.system_s = number(lines, "spawn-system-s")
+        self.cpu_s = None if self.user_s is None else self.user_s + self.system_s
         self.served_by = lines.get("served-by", "")
         self.refilled = lines.get(COUNTER, "")
 

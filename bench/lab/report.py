@@ -35,8 +35,8 @@ class Cell:
 
     def cpu(self):
         """The median of user and system time in seconds; None where it was not measured."""
-        times = [(sample.user_s, sample.system_s) for sample in self.samples]
-        return None if (None, None) in times else statistics.median(map(sum, times))
+        known = all(sample.cpu_s is not None for sample in self.samples)
+        return self.median("cpu_s") if known else None
 
     def spread(self, field="value"):
         values = [getattr(sample, field) for sample in self.samples]

@@ -42,9 +42,19 @@ def time_cost(row, cell):
     return 1 / value if row.more_is_better else value
 
 
+def cpu_cost(_, cell):
+    """User and system time: a busy machine disturbs it far less than the clock on the wall."""
+    return cell.usable() and cell.cpu() or None
+
+
 def rss_cost(_, cell):
     known = cell.usable() and all(sample.rss_kib for sample in cell.samples)
     return cell.median("rss_kib") if known else None
+
+
+# What is compared: its name, its field in a sample, its cost, and the bar.
+MEASURES = [("time", "value", time_cost, TIME_BAR), ("processor time", "cpu_s", cpu_cost, TIME_BAR),
+            ("peak RSS", "rss_kib", rss_cost, RSS_BAR)]
 
 
 def costs(report, row, cost):
@@ -91,7 +101,7 @@ def means_table(report):
         rows = rows_of(report, group)
         if not rows:
             continue
-        for title, cost in (("time", time_cost), ("peak RSS", rss_cost)):
+        for title, _, cost, _ in MEASURES:
             ratios = [against_others(report, rows, a.name, cost) for a in report.allocators]
             if any(ratios):
                 lines.append(["%s: %s" % (GROUPS[group], title), str(max(map(len, ratios)))] +
@@ -99,7 +109,7 @@ def means_table(report):
     return Table("Each allocator against the best of the others",
                  ["group", "rows"] + [a.name for a in report.allocators], lines,
                  "Geometric mean over the rows of a group; below 1 it leads. Time is the row's own "
-                 "figure, turned so that less is better.")
+                 "figure, turned so that less is better; processor time is user and system.")
 
 
 def rivals_table(report):
@@ -108,10 +118,13 @@ def rivals_table(report):
     rows = timed_rows(report)
     for rival in (a.name for a in report.allocators if a.name != SUBJECT):
         time = against_one(report, rows, SUBJECT, rival, time_cost)
+        cpu = against_one(report, rows, SUBJECT, rival, cpu_cost)
         rss = against_one(report, rows, SUBJECT, rival, rss_cost)
-        lines.append([rival, str(len(time)), mean_text(time), str(len(rss)), mean_text(rss)])
+        lines.append([rival, str(len(time)), mean_text(time), mean_text(cpu), str(len(rss)),
+                      mean_text(rss)])
     return Table("%s against each competitor" % SUBJECT,
-                 ["competitor", "rows", "time", "rows with RSS", "peak RSS"], lines,
+                 ["competitor", "rows", "time", "processor time", "rows with RSS", "peak RSS"],
+                 lines,
                  "Geometric mean of the ratio over all rows but those that count instructions; "
                  "below 1 %s is better." % SUBJECT)
 
@@ -128,8 +141,7 @@ def beyond(row, cell, other, field):
 def behind(report):
     """(row, what, ratio, best other, beyond the spread) of each row in which hakmem is behind."""
     found = []
-    for what, field, cost, bar in (("time", "value", time_cost, TIME_BAR),
-                                   ("peak RSS", "rss_kib", rss_cost, RSS_BAR)):
+    for what, field, cost, bar in MEASURES:
         for row in timed_rows(report):
             other = best_other(report, row, SUBJECT, cost)
             if not other:

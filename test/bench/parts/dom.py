@@ -46,7 +46,7 @@ if "script" in page.count:
     against.append("a script")
 for wanted, rows in (("threads-1", 3), ("empty", 3), ("real-python", 3),
                      ("hakmem against each competitor", 2),
-                     ("Each allocator against the best of the others", 5)):
+                     ("Each allocator against the best of the others", 7)):
     if page.tables.get(wanted) != rows:
         against.append("%s rows below %s" % (page.tables.get(wanted), wanted))
 print("; ".join(against), end="")
