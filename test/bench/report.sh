@@ -54,7 +54,7 @@ OUT=$work/cut ROWS="empty threads-1" ROUNDS=50 ONLY="hakmem glibc" \
   python3 -B "$root/bench/run" >"$work/cut.log" 2>&1 &
 child=$!
 for ((i = 0; i < 300; i++)); do
-  grep -q 'empty .* 2/50 glibc' "$work/cut.log" && break
+  grep -qs 'empty .* 2/50 glibc' "$work/cut.log" && break
   sleep 0.1
 done
 kill -INT "$child"

@@ -24,13 +24,16 @@ class Count(rows.Row):
 
 
 def filled(figures):
-    """A report of the allocators hakmem, a, b with {row: [(value, RSS)] in their order}."""
+    """A report of the allocators hakmem, a, b with {row: [(value, RSS, user time or nothing)] in
+    their order}; system time is a tenth of a second."""
     names = ["hakmem", "a", "b"]
     made = report.Report([allocators.Allocator(name, "/" + name) for name in names], [], "", "none")
     for row, values in figures.items():
         cells = made.open_row(row)
-        for name, (value, rss) in zip(names, values):
+        for name, (value, rss, *user) in zip(names, values):
             lines = {"rss-kib": str(rss)} if rss else {}
+            if user:
+                lines.update({"spawn-user-s": str(user[0]), "spawn-system-s": "0.1"})
             cells[name].samples = [measure.Sample(value * by, lines) for by in (1, 1, 1.01)]
     return made
 
@@ -42,7 +45,7 @@ def close(one, other):
 made = filled({
     Rate("fast", "pattern"): [(200, 10), (100, 20), (50, 40)],          # time 0.5, RSS 0.5
     Rate("slow", "pattern"): [(100, 50), (200, 40), (50, 25)],          # time 2, RSS 2
-    Rate("real-even", "real"): [(100, 30), (100, 30), (100, 30)],
+    Rate("real-even", "real"): [(100, 30, 1.9), (100, 30, 0.9), (100, 30, 3.9)],
     Rate("near", "scaling"): [(100, 30), (104, 30), (50, 30)],          # within both bars
     Count(): [(900, None), (9, None), (9, None)],
 })
@@ -60,10 +63,11 @@ if not close(summary.geometric_mean([0.5, 2.0, 8.0]), 2.0) or math.isnan(
         summary.geometric_mean([1.0])):
     against.append("the geometric mean is none")
 lines = summary.behind_table(made).lines
-if lines != [["slow", "time", "2.00", "a", "yes"], ["slow", "peak RSS", "2.00", "b", "yes"]]:
+if lines != [["slow", "time", "2.00", "a", "yes"], ["real-even", "processor time", "2.00", "a", "yes"],
+             ["slow", "peak RSS", "2.00", "b", "yes"]]:
     against.append("behind: %s" % lines)
 rivals = summary.rivals_table(made).lines
-if rivals[0] != ["a", "4", "1.010", "-", "4", "0.889"]:
+if rivals[0] != ["a", "4", "1.010", "2.000", "4", "0.889"]:
     against.append("against a: %s" % rivals[0])
 
 plots.can_draw = lambda: False
