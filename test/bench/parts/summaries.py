@@ -63,7 +63,8 @@ if not close(summary.geometric_mean([0.5, 2.0, 8.0]), 2.0) or math.isnan(
         summary.geometric_mean([1.0])):
     against.append("the geometric mean is none")
 lines = summary.behind_table(made).lines
-if lines != [["slow", "time", "2.00", "a", "yes"], ["real-even", "processor time", "2.00", "a", "yes"],
+if lines != [["slow", "time", "2.00", "a", "yes"],
+             ["real-even", "processor time", "2.00", "a", "yes"],
              ["slow", "peak RSS", "2.00", "b", "yes"]]:
     against.append("behind: %s" % lines)
 rivals = summary.rivals_table(made).lines
