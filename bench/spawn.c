@@ -1,10 +1,12 @@
 /* spawn - what does one run of a program cost from outside: time, memory, faults?
  *
- * Usage: spawn RUNS [NAME=VALUE ...] -- PROGRAM [ARGUMENT ...]
+ * Usage: spawn RUNS [NAME=VALUE ...] [<FILE] [>FILE] -- PROGRAM [ARGUMENT ...]
  * Runs PROGRAM (a path) RUNS times, one after another, with the given variables set for it alone
- * and without an inherited LD_PRELOAD; all but the last run write to /dev/null. Prints the wall
- * clock of a run, and the kernel's account of it (wait4): peak resident memory, page faults, user
- * and system time. Being small matters: a child's peak starts at that of the process that execs it.
+ * and without an inherited LD_PRELOAD; all but the last run write to /dev/null. <FILE becomes the
+ * program's standard input, >FILE the standard output of the last run. Prints the wall clock of a
+ * run, and the kernel's account of it and of the children that it waited for (wait4): peak resident
+ * memory, page faults, user and system time. Being small matters: a child's peak starts at that of
+ * the process that execs it.
  * Exit status: 0; 1 when a run of the program failed, which is said in a line `failed: ...`.
  */
 #include "bench.h"
@@ -16,6 +18,10 @@
 #define ENV_MAX 4096
 
 extern char **environ;
+
+struct files {
+  const char *input, *output; /* NULL: those of this process */
+};
 
 struct account {
   double *wall_us;                 /* one per run */
@@ -45,15 +51,19 @@ static int failed(int status) {
 
 /* Runs the program once and adds to the account. posix_spawn shares the address space until the
  * exec, so the time does not depend on the size of this process. */
-static int run_once(char **argv, char **env, uint64_t run, int silent, struct account *account) {
+static int run_once(char **argv, char **env, uint64_t run, struct files files,
+                    struct account *account) {
   posix_spawn_file_actions_t actions;
   struct rusage usage;
   int status, error;
   pid_t pid;
   double start;
   posix_spawn_file_actions_init(&actions);
-  if (silent)
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  if (files.input)
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, files.input, O_RDONLY, 0);
+  if (files.output)
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, files.output,
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0666);
   start = bench_now();
   error = posix_spawn(&pid, argv[0], &actions, NULL, argv, env);
   if (error) bench_die(strerror(error));
@@ -73,12 +83,18 @@ static int is_preload(const char *variable) {
   return strncmp(variable, "LD_PRELOAD=", 11) == 0;
 }
 
-/* The environment of the program: the given variables, then the inherited ones. */
-static void env_build(char **env, char **given, int count) {
+/* The environment of the program: the given variables, then the inherited ones. Returns the files
+ * that stand among the given words. */
+static struct files env_build(char **env, char **given, int count) {
+  struct files files = {0};
   int n = 0;
-  while (n < count) {
-    env[n] = given[n];
-    n++;
+  for (int i = 0; i < count; i++) {
+    if (given[i][0] == '<')
+      files.input = given[i] + 1;
+    else if (given[i][0] == '>')
+      files.output = given[i] + 1;
+    else
+      env[n++] = given[i];
   }
   for (char **inherited = environ; *inherited; inherited++) {
     if (is_preload(*inherited)) continue;
@@ -86,19 +102,22 @@ static void env_build(char **env, char **given, int count) {
     env[n++] = *inherited;
   }
   env[n] = NULL;
+  return files;
 }
 
 int main(int argc, char **argv) {
   static char *env[ENV_MAX + 1];
   struct account account = {0};
+  struct files last, silent;
   uint64_t runs = bench_arg(argc, argv, 1, 1);
   int dashes = 2, bad = 0;
   while (dashes < argc && strcmp(argv[dashes], "--") != 0) dashes++;
   if (dashes + 1 >= argc) bench_die("no program after --");
-  env_build(env, argv + 2, dashes - 2);
+  last = silent = env_build(env, argv + 2, dashes - 2);
+  silent.output = "/dev/null";
   account.wall_us = bench_pages(runs * sizeof *account.wall_us);
   for (uint64_t i = 0; i < runs && !bad; i++)
-    bad = run_once(argv + dashes + 1, env, i, i + 1 < runs, &account);
+    bad = run_once(argv + dashes + 1, env, i, i + 1 < runs ? silent : last, &account);
   if (bad) return 1;
   qsort(account.wall_us, runs, sizeof *account.wall_us, compare);
   dprintf(STDOUT_FILENO, "spawn-wall-us: %.1f\n", account.wall_us[runs / 2]);

@@ -33,6 +33,7 @@ class Sample:
         self.faults = number(lines, "spawn-minor-faults")
         self.user_s = number(lines, "spawn-user-s")
         self.system_s = number(lines, "spawn-system-s")
+        self.cpu_s = None if self.user_s is None else self.user_s + self.system_s
         self.served_by = lines.get("served-by", "")
         self.refilled = lines.get(COUNTER, "")
 
@@ -52,20 +53,28 @@ def named_lines(text):
     return dict(re.findall(r"^([\w./-]+): (.*)$", text, re.M))
 
 
-def execute(command):
-    """Runs COMMAND; returns its standard output and its standard error.
+def end_group(child):
+    """Ends CHILD and all that it started; returns what it had left to say."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # on Ctrl-C communicate itself waits a moment, and may have seen it end
+    return child.communicate()[0]
+
+
+def execute(command, folder=None, stdin=subprocess.DEVNULL):
+    """Runs COMMAND in FOLDER; returns its standard output and its standard error.
 
     It gets a process group of its own, so that a time-out or Ctrl-C leaves none of it running.
     """
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    child = subprocess.Popen(command, cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, errors="replace",
                              env=environment, start_new_session=True)
     try:
         out, err = child.communicate(timeout=TIMEOUT)
     except BaseException as reason:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+        end_group(child)
         if isinstance(reason, subprocess.TimeoutExpired):
             raise Failed("it did not end within %d s" % TIMEOUT) from None
         raise

@@ -1,14 +1,17 @@
-"""report - what is written: results.csv for programs, results.md for people."""
+"""report - what was measured, written as results.csv for programs, results.md and results.html."""
 import csv
-import math
 import os
 import platform
 import statistics
 import time
 
-COLUMNS = ["row", "allocator", "unit", "rounds", "median", "min", "max", "ratio_to_best",
-           "peak_rss_kib", "minor_faults", "user_s", "system_s", "served_by", "blocks_refilled",
-           "note"]
+from lab import page, summary
+
+COLUMNS = ["row", "group", "allocator", "unit", "rounds", "median", "min", "max", "ratio_to_best",
+           "peak_rss_kib", "rss_ratio", "minor_faults", "user_s", "system_s", "cpu_ratio",
+           "served_by", "blocks_refilled", "note"]
+HEADER = ["allocator", "median", "min..max", "ratio", "peak RSS KiB", "faults", "user s",
+          "system s", "served by", "note"]
 
 
 class Cell:
@@ -32,11 +35,11 @@ class Cell:
 
     def cpu(self):
         """The median of user and system time in seconds; None where it was not measured."""
-        times = [(sample.user_s, sample.system_s) for sample in self.samples]
-        return None if (None, None) in times else statistics.median(map(sum, times))
+        known = all(sample.cpu_s is not None for sample in self.samples)
+        return self.median("cpu_s") if known else None
 
-    def spread(self):
-        values = [sample.value for sample in self.samples]
+    def spread(self, field="value"):
+        values = [getattr(sample, field) for sample in self.samples]
         return min(values), max(values)
 
 
@@ -72,10 +75,20 @@ class Report:
         times = [c.cpu() for c in self.cells[row.name].values() if c.usable()]
         return cell.cpu() / min(times) if all(times) else None
 
+    def rss_ratio(self, row, cell):
+        """Peak RSS over the least of the row; None where the row does not measure it."""
+        found = summary.costs(self, row, summary.rss_cost)
+        mine = summary.rss_cost(row, cell)
+        return mine / min(found.values()) if mine else None
+
     def write(self):
         os.makedirs(self.folder, exist_ok=True)
         replace(os.path.join(self.folder, "results.csv"), self.write_csv)
         replace(os.path.join(self.folder, "results.md"), self.write_markdown)
+
+    def write_page(self):
+        """The page, whose plots take a second: after each row, not after each round."""
+        replace(os.path.join(self.folder, "results.html"), lambda file: page.write(self, file))
 
     def write_csv(self, file):
         out = csv.writer(file, lineterminator="\n")
@@ -85,73 +98,70 @@ class Report:
                 out.writerow(self.csv_line(row, name, cell))
 
     def csv_line(self, row, name, cell):
+        start = [row.name, summary.group_of(row), name, row.unit]
         if not cell.usable():
-            return [row.name, name, row.unit, 0] + [""] * 10 + [cell.problem or "not run"]
+            return start + [0] + [""] * (len(COLUMNS) - 6) + [cell.problem or "not run"]
         low, high = cell.spread()
         last = cell.samples[-1]
-        return [row.name, name, row.unit, len(cell.samples), "%.6g" % cell.median(),
-                "%.6g" % low, "%.6g" % high, "%.4f" % self.ratio(row, cell),
-                cell.cost("rss_kib", whole), cell.cost("faults", whole),
-                cell.cost("user_s", seconds), cell.cost("system_s", seconds),
-                last.served_by, last.refilled, last.note]
+        return start + [
+            len(cell.samples), "%.6g" % cell.median(), "%.6g" % low, "%.6g" % high,
+            ratio_text(self.ratio(row, cell)), cell.cost("rss_kib", whole),
+            ratio_text(self.rss_ratio(row, cell)), cell.cost("faults", whole),
+            cell.cost("user_s", seconds), cell.cost("system_s", seconds),
+            ratio_text(self.cpu_ratio(row, cell)), last.served_by, last.refilled, last.note]
+
+    def facts(self):
+        """What was run, when and where."""
+        yield "%s, %s." % (self.started, self.state)
+        yield "%s; %d CPUs; %s %s; load average %.1f at the start, %.1f at the end." % (
+            cpu_model(), os.cpu_count(), platform.system(), platform.release(), self.load,
+            os.getloadavg()[0])
+
+    def row_tables(self):
+        return [self.row_table(row) for row in self.rows]
+
+    def row_table(self, row):
+        words = " ".join(str(word) for word in row.words)
+        if row.rounds is not None:
+            words = "pairs " + words
+        lines = [self.row_line(row, name, cell) for name, cell in self.cells[row.name].items()]
+        return summary.Table(row.name, HEADER, lines, "%s: %s, %s is better." % (
+            words, row.unit, "more" if row.more_is_better else "less"))
+
+    def row_line(self, row, name, cell):
+        if not cell.usable():
+            return [name] + [""] * (len(HEADER) - 2) + [cell.problem or "not run"]
+        low, high = cell.spread()
+        last = cell.samples[-1]
+        served = os.path.basename(last.served_by)
+        if last.refilled:
+            served += ", %s blocks" % last.refilled
+        return [name, figure(cell.median()), "%s..%s" % (figure(low), figure(high)),
+                "%.2f" % self.ratio(row, cell), cell.cost("rss_kib", figure),
+                cell.cost("faults", figure), cell.cost("user_s", seconds),
+                cell.cost("system_s", seconds), served, last.note]
 
     def write_markdown(self, file):
-        file.write("# Benchmark results\n\n`%s`, %s, %s.\n\n" % (
-            self.command, self.started, self.state))
-        file.write("%s; %d CPUs; %s %s; load average %.1f at the start, %.1f at the end.\n\n" % (
-            cpu_model(), os.cpu_count(), platform.system(), platform.release(), self.load,
-            os.getloadavg()[0]))
+        file.write("# Benchmark results\n\n`%s`\n\n" % self.command)
+        for sentence in self.facts():
+            file.write(sentence + "\n\n")
         for allocator in self.allocators:
             file.write("- %s: `%s`\n" % (allocator.name, os.path.realpath(allocator.path)))
         for sentence in self.missing:
             file.write("- %s\n" % sentence)
-        self.write_overviews(file)
-        for row in self.rows:
-            self.write_row(file, row)
+        for table in summary.leading(self) + summary.overviews(self) + self.row_tables():
+            write_table(file, table)
 
-    def write_overviews(self, file):
-        """Ratios by the figures themselves, and by what a loaded machine disturbs far less."""
-        self.write_overview(file, "Ratio to the best of each row (1.00 is the best)", self.ratio)
-        self.write_overview(file, "Processor time, ratio to the least of each row", self.cpu_ratio)
 
-    def write_overview(self, file, title, ratio):
-        """A table of ratios, and their geometric mean over the rows that all took part in."""
-        names = [a.name for a in self.allocators]
-        file.write("\n## %s\n\n" % title)
-        file.write(markdown(["row"] + names) + markdown(["---"] + ["---:"] * len(names)))
-        common = []
-        for row in self.rows:
-            cells = [self.cells[row.name][name] for name in names]
-            found = [ratio(row, c) if c.usable() else None for c in cells]
-            if any(found):
-                file.write(markdown([row.name] + ["%.2f" % r if r else "-" for r in found]))
-            if all(found):
-                common.append(found)
-        if common:
-            means = [math.exp(sum(map(math.log, column)) / len(common)) for column in zip(*common)]
-            file.write(markdown(["geometric mean"] + ["%.2f" % mean for mean in means]))
-
-    def write_row(self, file, row):
-        words = " ".join(str(word) for word in row.words)
-        if row.rounds is not None:
-            words = "pairs " + words
-        file.write("\n## %s\n\n`%s`, %s, %s is better.\n\n" % (
-            row.name, words, row.unit, "more" if row.more_is_better else "less"))
-        file.write(markdown(["allocator", "median", "min..max", "ratio", "peak RSS KiB",
-                             "faults", "user s", "system s", "note"]))
-        file.write(markdown(["---"] + ["---:"] * 7 + ["---"]))
-        for name, cell in self.cells[row.name].items():
-            file.write(self.markdown_line(row, name, cell))
-
-    def markdown_line(self, row, name, cell):
-        if not cell.usable():
-            return markdown([name] + [""] * 7 + [cell.problem or "not run"])
-        low, high = cell.spread()
-        return markdown([
-            name, figure(cell.median()), "%s..%s" % (figure(low), figure(high)),
-            "%.2f" % self.ratio(row, cell), cell.cost("rss_kib", figure),
-            cell.cost("faults", figure), cell.cost("user_s", seconds),
-            cell.cost("system_s", seconds), cell.samples[-1].note])
+def write_table(file, table):
+    file.write("\n## %s\n\n" % table.title)
+    if table.words:
+        file.write(table.words + "\n\n")
+    if not table.lines:
+        return
+    file.write(markdown(table.header) + markdown(["---"] + ["---:"] * (len(table.header) - 1)))
+    for line in table.lines:
+        file.write(markdown(line))
 
 
 def replace(path, write):
@@ -170,6 +180,10 @@ def figure(value):
     if value >= 1e6:
         return "%.2f M" % (value / 1e6)
     return "{:,.0f}".format(value) if value >= 1000 or value == int(value) else "%.2f" % value
+
+
+def ratio_text(value):
+    return "" if value is None else "%.4f" % value
 
 
 def whole(value):

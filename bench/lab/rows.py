@@ -1,5 +1,5 @@
 """rows - what is measured: each row is a benchmark with its arguments and the figure it gives."""
-from lab import measure
+from lab import measure, programs
 
 PATTERN, CURVE, SCALING, MICRO = "pattern", "curve", "scaling", "micro"
 
@@ -165,4 +165,4 @@ ROWS = [
     curve(100_000, 10_000_000),
     curve(1_000_000, 4_000_000),
     curve(10_000_000, 2_000_000),
-] + [pairs(size) for size in (16, 64, 256, 1000, 1280, 3000, 20000, 40000, 100_000)]
+] + [pairs(size) for size in (16, 64, 256, 1000, 1280, 3000, 20000, 40000, 100_000)] + programs.ROWS
