@@ -9,6 +9,7 @@
 #include "os/process.h"
 #include "super/meta.h"
 #include "super/purge.h"
+#include "super/thp.h"
 
 struct huge {
   char *base;       /* [const] while live */
@@ -122,6 +123,7 @@ static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
   huge->base = os_map_aligned(bytes, align, &why->error);
   if (!huge->base) goto no_memory;
   if (!map_cover(huge->base, &why->error)) goto no_leaf;
+  thp_tell(huge->base, bytes);
   huge->bytes = bytes;
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;

@@ -8,6 +8,7 @@
 #include "os/map.h"
 #include "super/meta.h"
 #include "super/purge.h"
+#include "super/thp.h"
 
 static struct lock pool_of_supers;   /* guards all below, and the fields marked [lock super] */
 static struct link bins[BINS];       /* [lock super] */
@@ -96,6 +97,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   base = os_map_aligned(SUPER_SIZE, SUPER_SIZE, &why->error);
   if (!base) goto no_memory;
   if (!map_cover(base, &why->error)) goto no_leaf;
+  thp_tell(base, SUPER_SIZE);
   super->base = base;
   super->free = ~(uint64_t)0;
   super->dirty = 0;
