@@ -92,6 +92,9 @@ void **thread_top(const struct thread *t, unsigned class);
 struct thread *thread_bare_take(void);
 void thread_bare_drop(void);
 
+/* Bytes of a struct thread with its magazines. */
+size_t thread_bytes(void);
+
 /* The list of all threads that ever were, for walks under the lock. */
 struct link *thread_all_locked(void);
 void thread_lock(void);

@@ -187,6 +187,23 @@ size_t huge_size(const void *p) {
   return huge->bytes;
 }
 
+size_t huge_peek(const void *base) {
+  const struct huge *huge = map_super(base); /* its memory stays a descriptor's for ever */
+  return huge && (map_tag(base) & TAG_CODE_MASK) == TAG_HUGE ? ld_rlx(&huge->bytes) : 0;
+}
+
+unsigned huge_cached(struct huge_range *out, unsigned most) {
+  unsigned n = 0;
+  lock_take(&huge_lock);
+  LIST_EACH(link, &cache) {
+    const struct huge *huge = huge_of_link(link);
+    if (n == most) break;
+    out[n++] = (struct huge_range){huge->base, huge->bytes};
+  }
+  lock_drop(&huge_lock);
+  return n;
+}
+
 static void resized(struct huge *huge, size_t bytes) {
   if (bytes > huge->bytes)
     count_any(CNT_HUGE_BYTES, bytes - huge->bytes);
