@@ -37,12 +37,17 @@ EXPORT int hak_stats_print(int fd) {
   return error ? -1 : 0;
 }
 
+/* Counted are bytes that may have been resident: a superslab whose pages went before costs addresses
+ * alone. What the flush makes free may be purged at once, where it exceeds the budget. */
 EXPORT size_t hak_trim(size_t keep) {
+  uint64_t purged = count_read(CNT_PURGED_BYTES);
   size_t bytes;
   front_flush();
   bytes = huge_drop_cache(keep);
-  bytes += purge_down_to(keep);
-  return bytes + super_drop_empty((unsigned)(keep / SUPER_SIZE));
+  purge_down_to(keep);
+  super_drop_empty((unsigned)(keep / SUPER_SIZE));
+  super_purge_spare();
+  return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }
 
 EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {

@@ -53,9 +53,10 @@ struct slab_view {
   uint64_t free[SLAB_WORDS]; /* its bitmap, read once */
 };
 
+/* A slab whose superslab goes at this moment may have no bitmap any more. */
 static void read_free(struct slab_view *view, const struct slab *slab) {
   const uint64_t *words = ld_rlx(&slab->words);
-  for (unsigned w = 0; w < view->row->words; w++) view->free[w] = ld_rlx(&words[w]);
+  for (unsigned w = 0; w < view->row->words; w++) view->free[w] = words ? ld_rlx(&words[w]) : 0;
 }
 
 /* Adds the free blocks: as runs of bits, of which each is a range of bytes. */

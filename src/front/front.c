@@ -225,6 +225,7 @@ void front_regate(void) {
 void front_flush(void) {
   struct gates *gates = self_gates;
   struct thread *t = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
+  thread_bare_flush();
   if (!t) return;
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_open(t, class);
   cache_empty(t);

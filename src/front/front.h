@@ -34,7 +34,7 @@ void *front_resize(void *p, size_t size);
 /* Makes the calling thread's gates what the options in force want. */
 void front_regate(void);
 
-/* Flushes the calling thread's caches. */
+/* Flushes the calling thread's caches, and those that serve threads without. */
 void front_flush(void);
 
 /* The boxes of this room. Returns the number of violations. */

@@ -174,6 +174,12 @@ void thread_bare_drop(void) {
   lock_drop(&bare_lock);
 }
 
+void thread_bare_flush(void) {
+  lock_take(&bare_lock);
+  if (bare) thread_drain(bare);
+  lock_drop(&bare_lock);
+}
+
 void thread_fork_prepare(void) {
   lock_fork_take(&bare_lock);
   lock_fork_take(&registry);

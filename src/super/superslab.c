@@ -6,6 +6,7 @@
 #include "diag/option.h"
 #include "os/debt.h"
 #include "os/map.h"
+#include "os/process.h"
 #include "super/meta.h"
 #include "super/purge.h"
 #include "super/thp.h"
@@ -177,6 +178,35 @@ size_t super_drop_empty(unsigned keep) {
     retired = super ? super_retire(super) : 0;
     if (!retired) return bytes;
     bytes += retired;
+  }
+}
+
+static struct superslab *spare_take_all(void) {
+  struct superslab *all;
+  super_lock();
+  all = spare;
+  spare = NULL;
+  super_unlock();
+  return all;
+}
+
+/* A retired descriptor may still be read, by a settler that comes late: zeros tell it what the state
+ * 0 of a retired slab does. The head stays, with the link to the next. */
+static void descriptor_purge(struct superslab *super) {
+  size_t page = os_page_size();
+  uintptr_t start = round_up((uintptr_t)super->slabs, page);
+  uintptr_t end = (uintptr_t)(super + 1) & ~(uintptr_t)(page - 1);
+  if (start < end) os_purge((void *)start, end - start);
+  if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
+}
+
+void super_purge_spare(void) {
+  struct superslab *super = spare_take_all();
+  while (super) {
+    struct superslab *next = (struct superslab *)(void *)super->base;
+    descriptor_purge(super);
+    descriptor_give(super);
+    super = next;
   }
 }
 
