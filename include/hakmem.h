@@ -84,7 +84,7 @@ struct hak_ledger_class {
   uint64_t resident; /* bytes of the live blocks */
 };
 
-struct hak_ledger {
+struct hak_ledger_figures {
   struct hak_ledger_line line[HAK_LEDGER_ROWS];
   struct hak_ledger_class classes[HAK_LEDGER_CLASSES]; /* all, by size */
   uint64_t bytes;           /* sum of the lines' bytes */
@@ -105,7 +105,7 @@ struct hak_ledger {
  * called from a signal handler. Cost: a walk over all slabs, and two by the kernel over the page
  * tables, as reading /proc/self/smaps: some milliseconds per GiB of small blocks.
  */
-int hak_ledger(struct hak_ledger *ledger);
+int hak_ledger(struct hak_ledger_figures *ledger);
 
 enum hak_ledger_format { HAK_LEDGER_TEXT, HAK_LEDGER_JSON };
 

@@ -44,8 +44,8 @@ EXPORT size_t hak_trim(size_t keep) {
   size_t bytes;
   front_flush();
   bytes = huge_drop_cache(keep);
+  super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
-  super_drop_empty((unsigned)(keep / SUPER_SIZE));
   super_purge_spare();
   return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }

@@ -72,7 +72,7 @@ static void split_excess(struct book *book) {
   excess->resident -= lazy->resident;
 }
 
-static void publish_lines(struct hak_ledger *out, const struct book *book, struct proportion p) {
+static void publish_lines(struct hak_ledger_figures *out, const struct book *book, struct proportion p) {
   uint64_t ours = 0;
   for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
     uint64_t resident = resident_of(&book->line[i], p);
@@ -93,7 +93,7 @@ static void publish_lines(struct hak_ledger *out, const struct book *book, struc
   out->not_resident = out->bytes - out->resident;
 }
 
-static void publish_classes(struct hak_ledger *out, const struct book *book, struct proportion p) {
+static void publish_classes(struct hak_ledger_figures *out, const struct book *book, struct proportion p) {
   for (unsigned class = 1; class < CLASSES; class++) {
     const struct class_book *c = &book->class[class];
     out->classes[class - 1] = (struct hak_ledger_class){
@@ -104,7 +104,7 @@ static void publish_classes(struct hak_ledger *out, const struct book *book, str
   }
 }
 
-EXPORT int hak_ledger(struct hak_ledger *ledger) {
+EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
   uint64_t kernel = os_resident_bytes(); /* before the book is resident too */
   struct book *book = book_open();
   struct proportion shared;
@@ -126,7 +126,7 @@ EXPORT int hak_ledger(struct hak_ledger *ledger) {
 }
 
 EXPORT int hak_ledger_print(int fd, enum hak_ledger_format format) {
-  struct hak_ledger ledger;
+  struct hak_ledger_figures ledger;
   int error;
   if (format != HAK_LEDGER_TEXT && format != HAK_LEDGER_JSON) {
     errno = EINVAL;

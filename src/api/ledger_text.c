@@ -32,7 +32,7 @@ static void put_single(struct text *t, const char *name, uint64_t resident, cons
   text_flush(t);
 }
 
-int ledger_print_text(const struct hak_ledger *ledger, int fd) {
+int ledger_print_text(const struct hak_ledger_figures *ledger, int fd) {
   struct text t;
   text_start(&t, fd);
   text_str(&t, "ledger                        bytes        resident  what would shrink it\n");
@@ -73,7 +73,7 @@ static void put_string(struct text *t, const char *key, const char *value) {
   text_str(t, "\"");
 }
 
-static void put_lines(struct text *t, const struct hak_ledger *ledger) {
+static void put_lines(struct text *t, const struct hak_ledger_figures *ledger) {
   for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
     const struct hak_ledger_line *line = &ledger->line[i];
     text_str(t, i ? ",\n  {" : "\n  {");
@@ -106,7 +106,7 @@ static void put_class(struct text *t, const struct hak_ledger_class *c, const ch
   text_str(t, "}");
 }
 
-static void put_classes(struct text *t, const struct hak_ledger *ledger) {
+static void put_classes(struct text *t, const struct hak_ledger_figures *ledger) {
   bool any = false;
   for (int i = 0; i < HAK_LEDGER_CLASSES; i++) {
     if (!ledger->classes[i].slabs) continue;
@@ -115,7 +115,7 @@ static void put_classes(struct text *t, const struct hak_ledger *ledger) {
   }
 }
 
-int ledger_print_json(const struct hak_ledger *ledger, int fd) {
+int ledger_print_json(const struct hak_ledger_figures *ledger, int fd) {
   struct text t;
   text_start(&t, fd);
   text_str(&t, "{");

@@ -104,7 +104,7 @@ static void put_tag(struct xml *xml, const char *tag) {
 }
 
 /* Free blocks by class, in slabs and caches, as glibc's bins. */
-static void put_sizes(struct xml *xml, const struct hak_ledger *ledger) {
+static void put_sizes(struct xml *xml, const struct hak_ledger_figures *ledger) {
   static const char *const names[] = {"from", "to", "total", "count", NULL};
   put_tag(xml, "<sizes>\n");
   for (int i = 0; i < HAK_LEDGER_CLASSES; i++) {
@@ -128,7 +128,7 @@ static void put_totals(struct xml *xml, const struct mallinfo2 *info) {
   put_empty(xml, "aspace type=\"total\"", sized, system);
 }
 
-static void put_ledger(struct xml *xml, const struct hak_ledger *ledger) {
+static void put_ledger(struct xml *xml, const struct hak_ledger_figures *ledger) {
   static const char *const line[] = {"bytes", "resident", NULL};
   static const char *const sums[] = {"bytes", "resident", "kernel_resident", "huge_pages", NULL};
   const uint64_t all[] = {ledger->bytes, ledger->resident, ledger->kernel_resident,
@@ -152,7 +152,7 @@ static void put_ledger(struct xml *xml, const struct hak_ledger *ledger) {
 BY_NAME static int own_malloc_info(int options, FILE *stream) {
   struct xml xml = {stream, false};
   struct mallinfo2 info = collect();
-  struct hak_ledger ledger;
+  struct hak_ledger_figures ledger;
   if (options != 0) {
     errno = EINVAL;
     return -1;

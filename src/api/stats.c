@@ -133,7 +133,7 @@ static void put_who(struct text *t) {
 
 /* A system without memory for it is no reason to fail: the statistics are told. */
 static int print_ledger(int fd) {
-  struct hak_ledger ledger;
+  struct hak_ledger_figures ledger;
   return hak_ledger(&ledger) == 0 ? ledger_print_text(&ledger, fd) : 0;
 }
 

@@ -134,6 +134,7 @@ static void super_delist_locked(struct superslab *super) {
   if (super->dirty) {
     list_remove(&super->dirty_link);
     purge_release((size_t)bit_count(super->dirty) << UNIT_SHIFT);
+    count_any(CNT_PURGED_BYTES, (size_t)bit_count(super->dirty) << UNIT_SHIFT);
     super->dirty = 0;
   }
 }
