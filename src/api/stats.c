@@ -1,5 +1,6 @@
 #include "api/stats.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "api/ledger.h"
@@ -134,7 +135,10 @@ static void put_who(struct text *t) {
 /* A system without memory for it is no reason to fail: the statistics are told. */
 static int print_ledger(int fd) {
   struct hak_ledger_figures ledger;
-  return hak_ledger(&ledger) == 0 ? ledger_print_text(&ledger, fd) : 0;
+  int saved = errno;
+  int error = hak_ledger(&ledger) == 0 ? ledger_print_text(&ledger, fd) : 0;
+  errno = saved;
+  return error;
 }
 
 int stats_print(int fd) {

@@ -1,6 +1,10 @@
 /* thp - the mappings of blocks of each kind, as smaps shows them. The argument is HAKMEM_THP's. */
 #include "../api.h"
 
+#pragma weak hak_ledger
+
+static struct hak_ledger_figures ledger;
+
 /* What smaps says of the mapping that holds P. */
 struct area {
   int asks;    /* VmFlags has hg */
@@ -55,10 +59,17 @@ int main(int argc, char **argv) {
   expect("huge, grown", huge, mode);
   test_end();
   memset(huge, 1, 64 * MIB);
+  memset(small, 1, 64);
   got = area_of(huge).huge;
   if (system_has) {
     test_begin("the kernel gives huge pages where they are asked for, and only there");
     CHECK_MSG((got > 0) == !strcmp(mode, "always"), "AnonHugePages: %zu", got);
+    test_end();
+    test_begin("the ledger tells what is in huge pages, and what they brought unasked");
+    CHECK(hak_ledger && hak_ledger(&ledger) == 0);
+    CHECK_MSG(ledger.huge_pages / MIB >= got / MIB, "%zu", (size_t)ledger.huge_pages);
+    CHECK((ledger.huge_pages > 0) == !strcmp(mode, "always"));
+    CHECK((ledger.line[HAK_HUGE_PAGE_EXCESS].resident > 0) == !strcmp(mode, "always"));
     test_end();
   } else {
     test_skip("the kernel gives huge pages where they are asked for, and only there",
