@@ -57,7 +57,7 @@ enum hak_ledger_row {
   HAK_META_DESCRIPTORS, /* of superslabs, slabs and huge mappings, with the slabs' bitmaps */
   HAK_META_THREADS,     /* the threads' magazines and counters themselves */
   HAK_META_MAP,         /* the slab map's leaves */
-  HAK_META_LIBRARY,     /* the library's own variables, with the slab map's root */
+  HAK_META_VARIABLES,   /* the library's own variables, with the slab map's root */
   HAK_META_CHECKS,      /* validation's tables */
   HAK_HUGE_PAGE_EXCESS, /* resident though nobody touched it: huge pages bring their neighbours */
   HAK_LAZY,             /* given back, but not taken yet by the kernel (MADV_FREE) */

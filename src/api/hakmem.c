@@ -37,7 +37,7 @@ EXPORT int hak_stats_print(int fd) {
   return error ? -1 : 0;
 }
 
-/* Counted are bytes that may have been resident: a superslab whose pages went before costs addresses
+/* Counted is what may have been resident: a superslab whose pages went before costs addresses
  * alone. What the flush makes free may be purged at once, where it exceeds the budget. */
 EXPORT size_t hak_trim(size_t keep) {
   uint64_t purged = count_read(CNT_PURGED_BYTES);

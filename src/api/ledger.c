@@ -13,7 +13,7 @@ static const struct {
   const char *name;
   const char *shrink;
 } words[HAK_LEDGER_ROWS] = {
-    [HAK_LIVE_SLABS] = {"live.slabs", "the program frees them (HAKMEM_SHOW_STATS=1 at exit: leaks)"},
+    [HAK_LIVE_SLABS] = {"live.slabs", "the program frees them; the classes tell which size"},
     [HAK_LIVE_RUNS] = {"live.runs", "the program frees or shrinks them"},
     [HAK_LIVE_HUGE] = {"live.huge", "the program frees or shrinks them"},
     [HAK_FREE_BLOCKS] = {"free.blocks", "freeing their slabs' last live blocks: fragmentation"},
@@ -25,7 +25,7 @@ static const struct {
     [HAK_META_DESCRIPTORS] = {"meta.descriptors", "malloc_trim, where superslabs were given back"},
     [HAK_META_THREADS] = {"meta.threads", "fewer threads at a time"},
     [HAK_META_MAP] = {"meta.map", "nothing: it grows with the addresses that were ever used"},
-    [HAK_META_LIBRARY] = {"meta.library", "nothing"},
+    [HAK_META_VARIABLES] = {"meta.variables", "nothing"},
     [HAK_META_CHECKS] = {"meta.checks", "HAKMEM_TINY_SLL_VALIDATE_HDR=0"},
     [HAK_HUGE_PAGE_EXCESS] = {"huge_page_excess", "HAKMEM_THP=never"},
     [HAK_LAZY] = {"lazily_freed", "the kernel, when it needs memory"},
@@ -45,8 +45,8 @@ static void sum_up(const struct amount *a, uint64_t *alone, uint64_t *shared) {
 
 /* The page tables do not tell a page that a forked process has too, which is resident, from the
  * page of zeros, which is not. The kernel counts the first kind alone: where it counts no more than
- * the pages that are surely resident, all others are zeros; where it counts all, none is. Mixed, the
- * lines share what it counts. */
+ * the pages that are surely resident, all others are zeros; where it counts all, none is. Where
+ * both occur, the lines share what it counts. */
 static struct proportion judge_shared(const struct book *book) {
   uint64_t alone = 0, shared = 0, rest;
   for (int i = 0; i < HAK_LEDGER_ROWS; i++)
@@ -72,7 +72,8 @@ static void split_excess(struct book *book) {
   excess->resident -= lazy->resident;
 }
 
-static void publish_lines(struct hak_ledger_figures *out, const struct book *book, struct proportion p) {
+static void publish_lines(struct hak_ledger_figures *out, const struct book *book,
+                          struct proportion p) {
   uint64_t ours = 0;
   for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
     uint64_t resident = resident_of(&book->line[i], p);
@@ -93,7 +94,8 @@ static void publish_lines(struct hak_ledger_figures *out, const struct book *boo
   out->not_resident = out->bytes - out->resident;
 }
 
-static void publish_classes(struct hak_ledger_figures *out, const struct book *book, struct proportion p) {
+static void publish_classes(struct hak_ledger_figures *out, const struct book *book,
+                            struct proportion p) {
   for (unsigned class = 1; class < CLASSES; class++) {
     const struct class_book *c = &book->class[class];
     out->classes[class - 1] = (struct hak_ledger_class){

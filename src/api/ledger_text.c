@@ -45,8 +45,8 @@ int ledger_print_text(const struct hak_ledger_figures *ledger, int fd) {
   put_single(&t, "VmRSS", ledger->kernel_resident, "as the kernel counts");
   put_single(&t, "in huge pages", ledger->huge_pages, "AnonHugePages, in the lines above");
   if (!ledger->source) {
-    text_str(&t, "(/proc/self/pagemap or smaps is not to be read: residence by mincore, not_ours is "
-                 "the rest of VmRSS)\n");
+    text_str(&t, "(/proc/self/pagemap or smaps is not to be read: residence by mincore, not_ours "
+                 "is the rest of VmRSS)\n");
     text_flush(&t);
   }
   return t.error;

@@ -153,7 +153,7 @@ static unsigned held_units(struct book *book, const struct range *range, unsigne
   unsigned code = map_tag((void *)(uintptr_t)(range->start + from)) & TAG_CODE_MASK;
   unsigned left = SUPER_UNITS - unit;
   unsigned n = 1;
-  struct slab_view view;
+  struct slab_view view = {0};
   if (code == TAG_RUN) {
     n = (unsigned)min_size(max_size(ld_rlx(&super->length[unit]), 1), left);
     add_bytes(&book->pages, from, from + ((size_t)n << UNIT_SHIFT), &book->line[HAK_LIVE_RUNS]);
@@ -189,7 +189,7 @@ static struct amount *line_of(struct book *book, enum range_kind kind) {
   if (kind == RANGE_HUGE_CACHED) return &book->line[HAK_RETAINED_HUGE];
   if (kind == RANGE_CHUNK) return &book->line[HAK_META_DESCRIPTORS];
   if (kind == RANGE_LEAF) return &book->line[HAK_META_MAP];
-  if (kind == RANGE_LIBRARY) return &book->line[HAK_META_LIBRARY];
+  if (kind == RANGE_LIBRARY) return &book->line[HAK_META_VARIABLES];
   if (kind == RANGE_CHECKS) return &book->line[HAK_META_CHECKS];
   if (kind == RANGE_THREAD) return &book->line[HAK_META_THREADS];
   return &book->scratch;
@@ -219,8 +219,11 @@ static void measure_between(struct book *book, const struct smaps_area *area, si
 }
 
 static void measure_area(struct book *book, const struct smaps_area *area, size_t *at) {
-  while (*at < book->ranges && book->range[*at].start + book->range[*at].bytes <= area->start) ++*at;
-  if (*at == book->ranges || book->range[*at].start >= area->end) {
+  const struct range *range = &book->range[*at];
+  const struct range *end = &book->range[book->ranges];
+  while (range < end && range->start + range->bytes <= area->start) range++;
+  *at = (size_t)(range - book->range);
+  if (range == end || range->start >= area->end) {
     book->line[HAK_NOT_OURS].resident += area->resident;
     return;
   }

@@ -1,4 +1,10 @@
-/* sort - records in memory by their first word, without malloc: libc's qsort may allocate. */
+/* sort - records by their first word, without malloc: libc's qsort may allocate.
+ *
+ * Owns:     nothing.
+ * Promise:  sorts in place, records whole.
+ * Threads:  any, each its own records.
+ * Cost:     N log N comparisons, whatever the order (a heap).
+ */
 #ifndef BASE_SORT_H
 #define BASE_SORT_H
 

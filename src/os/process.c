@@ -123,7 +123,7 @@ struct object_search {
   uintptr_t end;
 };
 
-/* Takes the writable segment that holds the address; the first object is the program. */
+/* Takes the segment that holds the address; the program itself is the object without a name. */
 static int find_object_data(struct dl_phdr_info *info, size_t size, void *pointer) {
   struct object_search *search = pointer;
   (void)size;

@@ -191,8 +191,8 @@ static struct superslab *spare_take_all(void) {
   return all;
 }
 
-/* A retired descriptor may still be read, by a settler that comes late: zeros tell it what the state
- * 0 of a retired slab does. The head stays, with the link to the next. */
+/* A retired descriptor may still be read, by a settler that comes late: zeros tell it what the
+ * state 0 of a retired slab does. The head stays, with the link to the next. */
 static void descriptor_purge(struct superslab *super) {
   size_t page = os_page_size();
   uintptr_t start = round_up((uintptr_t)super->slabs, page);

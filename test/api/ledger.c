@@ -16,8 +16,8 @@
 static struct hak_ledger_figures ledger;
 static void *blocks[MANY];
 
-/* What the kernel finds in the page tables; VmRSS where that file is not there. Without stdio, whose
- * buffers would be blocks. */
+/* What the kernel finds in the page tables; VmRSS where that file is not there. Without stdio, the
+ * buffers of which would be blocks. */
 static size_t kernel_resident(void) {
   char text[2048];
   int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);

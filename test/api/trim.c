@@ -20,7 +20,8 @@ static void fill(size_t total) {
   count = 0;
   for (size_t sum = 0; sum < total && count < MOST; count++) {
     size_t shift = api_random(&random) % 20;
-    size_t size = 1 + (size_t)(api_random(&random) % ((size_t)16 << (shift < 18 ? shift % 14 : shift)));
+    size_t most = (size_t)16 << (shift < 18 ? shift % 14 : shift);
+    size_t size = 1 + (size_t)(api_random(&random) % most);
     blocks[count] = opaque_ptr(malloc(opaque(size)));
     CHILD_CHECK(blocks[count] != NULL);
     memset(blocks[count], 1, size);
@@ -197,7 +198,8 @@ int main(void) {
   } scenarios[] = {
       {"500 MB of all sizes, freed: malloc_trim(0) is 1 and leaves 2 MiB at most, then 0",
        all_freed},
-      {"half of the blocks above 256 KiB live: malloc_trim leaves them and 2 MiB at most", some_live},
+      {"half of the blocks above 256 KiB live: malloc_trim leaves them and 2 MiB at most",
+       some_live},
       {"malloc_trim(N) keeps N bytes of freed memory", keeps},
       {"free units between live runs go, and the runs stay as they are", between_live},
       {"256 MiB of 16-byte blocks, freed: 1 MiB at most stays, of descriptors too", smallest},

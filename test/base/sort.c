@@ -25,7 +25,8 @@ static void expect_sorted(size_t n, size_t words, uint64_t before) {
   for (size_t i = 0; i < n; i++) {
     const uint64_t *record = records + i * words;
     if (i) CHECK_MSG(record[-(ptrdiff_t)words] <= record[0], "record %zu of %zu", i, n);
-    for (size_t w = 1; w < words; w++) CHECK_MSG(record[w] == record[0] * (w + 1), "torn at %zu", i);
+    for (size_t w = 1; w < words; w++)
+      CHECK_MSG(record[w] == record[0] * (w + 1), "torn at %zu", i);
   }
   CHECK_MSG(sum(n, words) == before, "%zu records are not those that were there", n);
 }

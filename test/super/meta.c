@@ -35,7 +35,8 @@ static void *take_many(void *pointer) {
 
 static bool is_listed(const unsigned char *p, size_t bytes) {
   for (const struct meta_chunk *c = meta_chunks(); c; c = c->next)
-    if (p > (const unsigned char *)c && p + bytes <= (const unsigned char *)c + c->bytes) return true;
+    if (p > (const unsigned char *)c && p + bytes <= (const unsigned char *)c + c->bytes)
+      return true;
   return false;
 }
 
@@ -64,7 +65,7 @@ static void threads(void) {
     }
   }
   test_end();
-  test_begin("each piece lies in one of the mappings that meta_chunks lists, which are all there are");
+  test_begin("each piece lies in one of the mappings that meta_chunks lists, and these are all");
   for (int t = 0; t < THREADS; t++)
     for (int i = 0; i < PIECES; i++) CHECK(is_listed(pieces[t][i].p, pieces[t][i].bytes));
   CHECK_MSG(listed_bytes() == count_read(CNT_META_BYTES), "%zu are listed", listed_bytes());
