@@ -92,6 +92,8 @@ struct hak_ledger_figures {
   uint64_t resident;        /* sum of the lines' resident bytes: bytes - not_resident */
   uint64_t kernel_resident; /* VmRSS, to compare: the same within 1 % */
   uint64_t huge_pages;      /* bytes in huge pages (AnonHugePages) of mappings with hakmem's */
+  uint64_t asked;           /* bytes asked for, of live.slabs; 0: HAKMEM_TINY_SLL_VALIDATE_HDR is 0
+                               and nobody knows. A block given before it was 1 counts whole */
   int source; /* 1: residence from /proc/self/pagemap and smaps. 0: where these are not to be read,
                  from mincore(2), and what is not ours is the rest of VmRSS */
 };

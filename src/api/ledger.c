@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "diag/option.h"
 #include "os/process.h"
 #include "slab/class.h"
 
@@ -123,6 +124,7 @@ EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
   ledger->source = book->has_smaps && book->pages.fd >= 0;
   publish_lines(ledger, book, shared);
   publish_classes(ledger, book, shared);
+  if (option(OPT_VALIDATE)) ledger->asked = ledger->line[HAK_LIVE_SLABS].bytes - book->unused;
   book_close(book);
   return 0;
 }

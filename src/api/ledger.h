@@ -67,6 +67,7 @@ struct book {
   uint64_t *cached; /* behind the ranges: blocks in magazines and outboxes, sorted */
   size_t cached_blocks;
   size_t cached_room;
+  uint64_t unused; /* bytes of live blocks that nobody asked for, where validation is on */
   struct amount scratch;
   struct amount between; /* in mappings that are partly ours, what is not */
   uint64_t kernel_mixed; /* bytes that the kernel counts as resident in such mappings */

@@ -61,7 +61,7 @@ static void gather_supers(struct book *book) {
                           super,                  super->free, super->dirty};
     uint8_t *states = ld_acq(&super->states); /* pairs: table_of in front/validate.c */
     put_range(book, &range);
-    if (states) put_plain(book, RANGE_CHECKS, states, SUPER_SIZE / GRAIN);
+    if (states) put_plain(book, RANGE_CHECKS, states, STATES_BYTES);
   }
   super_unlock();
 }

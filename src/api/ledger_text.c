@@ -44,6 +44,7 @@ int ledger_print_text(const struct hak_ledger_figures *ledger, int fd) {
   put_row(&t, "sum", "=", ledger->resident, ledger->resident, "");
   put_single(&t, "VmRSS", ledger->kernel_resident, "as the kernel counts");
   put_single(&t, "in huge pages", ledger->huge_pages, "AnonHugePages, in the lines above");
+  if (ledger->asked) put_single(&t, "asked for", ledger->asked, "of live.slabs' bytes");
   if (!ledger->source) {
     text_str(&t, "(/proc/self/pagemap or smaps is not to be read: residence by mincore, not_ours "
                  "is the rest of VmRSS)\n");
@@ -140,6 +141,8 @@ int ledger_print_json(const struct hak_ledger_figures *ledger, int fd) {
   put_number(&t, "kernel_resident", ledger->kernel_resident);
   text_str(&t, ",");
   put_number(&t, "huge_pages", ledger->huge_pages);
+  text_str(&t, ",");
+  put_number(&t, "asked", ledger->asked);
   text_str(&t, ",");
   put_number(&t, "source", (uint64_t)ledger->source);
   text_str(&t, "}\n");

@@ -104,7 +104,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   super->dirty = 0;
   super->bin_index = BIN_NONE;
   super->owner = 0;
-  if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
+  if (super->states) os_purge(super->states, STATES_BYTES);
   list_init(&super->bin);
   list_init(&super->dirty_link);
   map_set_super(base, super);
@@ -198,7 +198,7 @@ static void descriptor_purge(struct superslab *super) {
   uintptr_t start = round_up((uintptr_t)super->slabs, page);
   uintptr_t end = (uintptr_t)(super + 1) & ~(uintptr_t)(page - 1);
   if (start < end) os_purge((void *)start, end - start);
-  if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
+  if (super->states) os_purge(super->states, STATES_BYTES);
 }
 
 void super_purge_spare(void) {

@@ -32,6 +32,13 @@ else
   told "the ledger adds up where huge pages are asked for" json json out HAKMEM_THP=always
   told "the ledger adds up with private pools" json json out HAKMEM_TINY_SS_SHARED=0
   told "the ledger adds up while each free is checked" json json out HAKMEM_TINY_SLL_VALIDATE_HDR=1
+  LD_PRELOAD=$library HAKMEM_TINY_SLL_VALIDATE_HDR=1 "$work/ledger" asked
+  status=$?
+  if [ $status -eq 0 ]; then
+    pass "while each free is checked the ledger knows the bytes asked for"
+  else
+    fail "while each free is checked the ledger knows the bytes asked for" "status $status"
+  fi
   if LD_PRELOAD=$library "$work/ledger" closed; [ $? -eq 1 ]; then
     pass "a descriptor that cannot be written to is refused with its errno"
   else
