@@ -14,7 +14,7 @@ static const struct {
   const char *name;
   const char *shrink;
 } words[HAK_LEDGER_ROWS] = {
-    [HAK_LIVE_SLABS] = {"live.slabs", "the program frees them; the classes tell which size"},
+    [HAK_LIVE_SLABS] = {"live.slabs", "the program frees them"},
     [HAK_LIVE_RUNS] = {"live.runs", "the program frees or shrinks them"},
     [HAK_LIVE_HUGE] = {"live.huge", "the program frees or shrinks them"},
     [HAK_FREE_BLOCKS] = {"free.blocks", "freeing their slabs' last live blocks: fragmentation"},
@@ -137,8 +137,12 @@ EXPORT int hak_ledger_print(int fd, enum hak_ledger_format format) {
     return -1;
   }
   if (hak_ledger(&ledger) != 0) return -1;
-  error = format == HAK_LEDGER_TEXT ? ledger_print_text(&ledger, fd)
-                                    : ledger_print_json(&ledger, fd);
+  if (format == HAK_LEDGER_JSON) {
+    error = ledger_print_json(&ledger, fd);
+  } else {
+    error = ledger_print_classes(&ledger, fd);
+    if (!error) error = ledger_print_text(&ledger, fd);
+  }
   if (error) errno = error;
   return error ? -1 : 0;
 }

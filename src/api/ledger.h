@@ -84,6 +84,7 @@ void book_close(struct book *book);
 void book_measure(struct book *book);
 
 /* ledger_text: as a table and as JSON. Returns 0 or the errno of a write that failed. */
+int ledger_print_classes(const struct hak_ledger_figures *ledger, int fd);
 int ledger_print_text(const struct hak_ledger_figures *ledger, int fd);
 int ledger_print_json(const struct hak_ledger_figures *ledger, int fd);
 

@@ -32,6 +32,26 @@ static void put_single(struct text *t, const char *name, uint64_t resident, cons
   text_flush(t);
 }
 
+int ledger_print_classes(const struct hak_ledger_figures *ledger, int fd) {
+  struct text t;
+  text_start(&t, fd);
+  text_str(&t, "     size    slabs       live       free     cached     outbox   resident live bytes\n");
+  for (int i = 0; i < HAK_LEDGER_CLASSES; i++) {
+    const struct hak_ledger_class *c = &ledger->classes[i];
+    if (!c->slabs) continue;
+    text_u64_right(&t, c->size, 9);
+    text_u64_right(&t, c->slabs, 9);
+    text_u64_right(&t, c->live, 11);
+    text_u64_right(&t, c->free, 11);
+    text_u64_right(&t, c->cached, 11);
+    text_u64_right(&t, c->outbox, 11);
+    text_u64_right(&t, c->resident, 22);
+    text_str(&t, "\n");
+    text_flush(&t);
+  }
+  return t.error;
+}
+
 int ledger_print_text(const struct hak_ledger_figures *ledger, int fd) {
   struct text t;
   text_start(&t, fd);

@@ -39,7 +39,11 @@ def of_xml(text):
 
 
 def of_text(text):
-    table = text[text.index("ledger  "):].splitlines()[1:]
+    head, ledger = text.split("ledger  ", 1)
+    if head.startswith("     size"):  # hak_ledger_print: the classes come first
+        rows = [[int(cell) for cell in row.split()] for row in head.splitlines()[1:]]
+        assert 200 <= {row[0]: row for row in rows}[224][2] < 210, rows
+    table = ledger.splitlines()[1:]
     lines, single = {}, {}
     for row in table:
         match = re.match(r"([a-z._]+) +(\d+) +(\d+)  \S", row)
