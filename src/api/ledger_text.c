@@ -7,6 +7,13 @@ enum { NAME = 18, NUMBER = 16 }; /* columns */
 
 /* --- text --- */
 
+static void put_remark(struct text *t, const char *remark) {
+  if (*remark) text_str(t, "  ");
+  text_str(t, remark);
+  text_str(t, "\n");
+  text_flush(t);
+}
+
 static void put_row(struct text *t, const char *name, const char *sign, uint64_t bytes,
                     uint64_t resident, const char *remark) {
   size_t start = t->used;
@@ -15,10 +22,7 @@ static void put_row(struct text *t, const char *name, const char *sign, uint64_t
   text_str(t, sign);
   text_u64_right(t, bytes, NUMBER);
   text_u64_right(t, resident, NUMBER);
-  text_str(t, "  ");
-  text_str(t, remark);
-  text_str(t, "\n");
-  text_flush(t);
+  put_remark(t, remark);
 }
 
 static void put_single(struct text *t, const char *name, uint64_t resident, const char *remark) {
@@ -26,16 +30,14 @@ static void put_single(struct text *t, const char *name, uint64_t resident, cons
   text_str(t, name);
   text_pad(t, start, NAME + 1 + NUMBER);
   text_u64_right(t, resident, NUMBER);
-  text_str(t, "  ");
-  text_str(t, remark);
-  text_str(t, "\n");
-  text_flush(t);
+  put_remark(t, remark);
 }
 
 int ledger_print_classes(const struct hak_ledger_figures *ledger, int fd) {
   struct text t;
   text_start(&t, fd);
-  text_str(&t, "     size    slabs       live       free     cached     outbox   resident live bytes\n");
+  text_str(&t, "     size    slabs       live       free     cached     outbox   ");
+  text_str(&t, "resident live bytes\n");
   for (int i = 0; i < HAK_LEDGER_CLASSES; i++) {
     const struct hak_ledger_class *c = &ledger->classes[i];
     if (!c->slabs) continue;
