@@ -18,6 +18,7 @@
 #include "pool/huge.h"
 #include "pool/run.h"
 #include "super/purge.h"
+#include "super/spare.h"
 
 EXPORT int hak_check(void) {
   return super_check() + pool_check() + run_check() + huge_check() + front_check() + class_check();
@@ -46,7 +47,7 @@ EXPORT size_t hak_trim(size_t keep) {
   bytes = huge_drop_cache(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
-  super_purge_spare();
+  spare_purge();
   return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }
 

@@ -6,16 +6,15 @@
 #include "diag/option.h"
 #include "os/debt.h"
 #include "os/map.h"
-#include "os/process.h"
 #include "super/meta.h"
 #include "super/purge.h"
+#include "super/spare.h"
 #include "super/thp.h"
 
 static struct lock pool_of_supers;   /* guards all below, and the fields marked [lock super] */
 static struct link bins[BINS];       /* [lock super] */
 static struct link dirty_list;       /* [lock super] oldest first */
 static struct link all_supers;       /* [lock super] */
-static struct superslab *spare;      /* [lock super] retired descriptors, linked through `base` */
 static unsigned empty_count;         /* [lock super] superslabs in BIN_EMPTY */
 
 void super_lock(void) {
@@ -71,29 +70,13 @@ void super_dismiss(size_t bytes) {
   count_down_any(CNT_SUPER_BYTES, bytes);
 }
 
-static struct superslab *descriptor_take(int *error) {
-  struct superslab *super;
-  super_lock();
-  super = spare;
-  if (super) spare = (struct superslab *)(void *)super->base;
-  super_unlock();
-  return super ? super : meta_alloc(sizeof *super, 64, error);
-}
-
-static void descriptor_give(struct superslab *super) {
-  super_lock();
-  super->base = (char *)(void *)spare;
-  spare = super;
-  super_unlock();
-}
-
 /* Maps a superslab that no list knows yet. */
 static struct superslab *super_map_new(struct refusal *why) {
   struct superslab *super;
   char *base;
   if (!super_admit(SUPER_SIZE, why)) return NULL;
   *why = (struct refusal){REASON_MAPFAIL, ENOMEM, SUPER_SIZE};
-  super = descriptor_take(&why->error);
+  super = spare_take(&why->error);
   if (!super) goto no_descriptor;
   base = os_map_aligned(SUPER_SIZE, SUPER_SIZE, &why->error);
   if (!base) goto no_memory;
@@ -113,7 +96,7 @@ static struct superslab *super_map_new(struct refusal *why) {
 no_leaf:
   os_discard(base, SUPER_SIZE);
 no_memory:
-  descriptor_give(super);
+  spare_give(super);
 no_descriptor:
   super_dismiss(SUPER_SIZE);
   return NULL;
@@ -145,7 +128,7 @@ static size_t super_retire(struct superslab *super) {
   if (os_unmap(super->base, SUPER_SIZE)) {
     super_dismiss(SUPER_SIZE);
     count_any(CNT_SUPER_UNMAPPED, 1);
-    descriptor_give(super);
+    spare_give(super);
     return SUPER_SIZE;
   }
   if (!os_purge(super->base, SUPER_SIZE)) {
@@ -179,35 +162,6 @@ size_t super_drop_empty(unsigned keep) {
     retired = super ? super_retire(super) : 0;
     if (!retired) return bytes;
     bytes += retired;
-  }
-}
-
-static struct superslab *spare_take_all(void) {
-  struct superslab *all;
-  super_lock();
-  all = spare;
-  spare = NULL;
-  super_unlock();
-  return all;
-}
-
-/* A retired descriptor may still be read, by a settler that comes late: zeros tell it what the
- * state 0 of a retired slab does. The head stays, with the link to the next. */
-static void descriptor_purge(struct superslab *super) {
-  size_t page = os_page_size();
-  uintptr_t start = round_up((uintptr_t)super->slabs, page);
-  uintptr_t end = (uintptr_t)(super + 1) & ~(uintptr_t)(page - 1);
-  if (start < end) os_purge((void *)start, end - start);
-  if (super->states) os_purge(super->states, STATES_BYTES);
-}
-
-void super_purge_spare(void) {
-  struct superslab *super = spare_take_all();
-  while (super) {
-    struct superslab *next = (struct superslab *)(void *)super->base;
-    descriptor_purge(super);
-    descriptor_give(super);
-    super = next;
   }
 }
 
@@ -337,6 +291,7 @@ bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigne
 
 void super_fork_take(void) {
   lock_fork_take(&pool_of_supers);
+  spare_fork_take();
   meta_fork_take();
   map_fork_take();
   debt_fork_take();
@@ -346,5 +301,6 @@ void super_fork_drop(void) {
   debt_fork_drop();
   map_fork_drop();
   meta_fork_drop();
+  spare_fork_drop();
   lock_fork_drop(&pool_of_supers);
 }

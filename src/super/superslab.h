@@ -93,9 +93,6 @@ unsigned super_prewarm(unsigned n);
 /* Gives cached empty superslabs back until KEEP are left. Returns the bytes given back. */
 size_t super_drop_empty(unsigned keep);
 
-/* Gives back the pages of descriptors whose superslabs are gone, but for those with their heads. */
-void super_purge_spare(void);
-
 /* Admits BYTES of address space under HAKMEM_LIMIT; every mapping for blocks asks first. */
 bool super_admit(size_t bytes, struct refusal *why);
 void super_dismiss(size_t bytes);
