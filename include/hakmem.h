@@ -43,6 +43,81 @@ int hak_counter(const char *name, uint64_t *value);
  */
 int hak_stats_print(int fd);
 
+/* The ledger: every resident byte of the process, by what it is for. */
+enum hak_ledger_row {
+  HAK_LIVE_SLABS,       /* blocks of up to 256 KiB that the program holds, by class size */
+  HAK_LIVE_RUNS,        /* blocks of up to 2 MiB that it holds */
+  HAK_LIVE_HUGE,        /* larger ones */
+  HAK_FREE_BLOCKS,      /* free blocks of slabs that are in use */
+  HAK_SLAB_TAILS,       /* ends of slabs, too short for a block */
+  HAK_CACHED,           /* free blocks in threads' magazines */
+  HAK_OUTBOXES,         /* freed blocks on their way to other threads' slabs */
+  HAK_RETAINED_UNITS,   /* units of 64 KiB that are free and kept */
+  HAK_RETAINED_HUGE,    /* huge mappings that are free and kept */
+  HAK_META_DESCRIPTORS, /* of superslabs, slabs and huge mappings, with the slabs' bitmaps */
+  HAK_META_THREADS,     /* the threads' magazines and counters themselves */
+  HAK_META_MAP,         /* the slab map's leaves */
+  HAK_META_VARIABLES,   /* the library's own variables, with the slab map's root */
+  HAK_META_CHECKS,      /* validation's tables */
+  HAK_HUGE_PAGE_EXCESS, /* resident though nobody touched it: huge pages bring their neighbours */
+  HAK_LAZY,             /* given back, but not taken yet by the kernel (MADV_FREE) */
+  HAK_NOT_OURS,         /* program, libraries, stacks, mappings of others */
+  HAK_LEDGER_ROWS
+};
+
+struct hak_ledger_line {
+  const char *name;   /* such as "live.slabs" */
+  const char *shrink; /* what would make it smaller */
+  uint64_t bytes;     /* that it holds, resident or not; of what is not ours the resident ones */
+  uint64_t resident;  /* bytes of them that are resident */
+};
+
+enum { HAK_LEDGER_CLASSES = 52 };
+
+struct hak_ledger_class {
+  uint64_t size;     /* bytes of a block */
+  uint64_t slabs;
+  uint64_t live;     /* blocks */
+  uint64_t free;     /* blocks in slabs */
+  uint64_t cached;   /* blocks in magazines */
+  uint64_t outbox;   /* blocks in outboxes */
+  uint64_t resident; /* bytes of the live blocks */
+};
+
+struct hak_ledger_figures {
+  struct hak_ledger_line line[HAK_LEDGER_ROWS];
+  struct hak_ledger_class classes[HAK_LEDGER_CLASSES]; /* all, by size */
+  uint64_t bytes;           /* sum of the lines' bytes */
+  uint64_t not_resident;    /* of these: never touched, or given back */
+  uint64_t resident;        /* sum of the lines' resident bytes: bytes - not_resident */
+  uint64_t kernel_resident; /* VmRSS, to compare: the same within 1 % */
+  uint64_t huge_pages;      /* bytes in huge pages (AnonHugePages) of mappings with hakmem's */
+  uint64_t asked;           /* bytes asked for, of live.slabs; 0: HAKMEM_TINY_SLL_VALIDATE_HDR is 0
+                               and nobody knows. A block given before it was 1 counts whole */
+  int source; /* 1: residence from /proc/self/pagemap and smaps. 0: where these are not to be read,
+                 from mincore(2), and what is not ours is the rest of VmRSS */
+};
+
+/* Draws the ledger up.
+ *
+ * LEDGER: receives it. Residence is looked up page by page; a page that blocks of several kinds
+ * share is split by their bytes. Returns 0, or -1 with errno ENOMEM when the system has no memory
+ * for the work (some 20 KiB, and 48 bytes per superslab, 8 per cached block), which is given back.
+ * Other threads go on meanwhile: each figure is then of some instant during the call. Not to be
+ * called from a signal handler. Cost: a walk over all slabs, and two by the kernel over the page
+ * tables, as reading /proc/self/smaps: some milliseconds per GiB of small blocks.
+ */
+int hak_ledger(struct hak_ledger_figures *ledger);
+
+enum hak_ledger_format { HAK_LEDGER_TEXT, HAK_LEDGER_JSON };
+
+/* Draws the ledger up and writes it to the descriptor FD, as a table or as one JSON object.
+ *
+ * Uses neither malloc nor stdio. Returns 0, or -1 with errno of write(2), ENOMEM as hak_ledger, or
+ * EINVAL for another FORMAT.
+ */
+int hak_ledger_print(int fd, enum hak_ledger_format format);
+
 /* Gives unused memory back to the system, keeping about KEEP bytes of it for reuse.
  *
  * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given

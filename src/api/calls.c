@@ -51,7 +51,10 @@ EXPORT void *hak_realloc(void *p, size_t size) {
     q = foreign_realloc(p, size);
     return q ? q : no_memory();
   }
-  if (size <= usable && usable <= CLASS_MAX && 2 * size + GRAIN >= usable) return p;
+  if (size <= usable && usable <= CLASS_MAX && 2 * size + GRAIN >= usable) {
+    front_kept(p, size);
+    return p;
+  }
   q = front_resize(p, size);
   return q ? q : move_block(p, usable, size);
 }

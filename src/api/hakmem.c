@@ -18,6 +18,7 @@
 #include "pool/huge.h"
 #include "pool/run.h"
 #include "super/purge.h"
+#include "super/spare.h"
 
 EXPORT int hak_check(void) {
   return super_check() + pool_check() + run_check() + huge_check() + front_check() + class_check();
@@ -37,13 +38,18 @@ EXPORT int hak_stats_print(int fd) {
   return error ? -1 : 0;
 }
 
+/* Counted is what may have been resident: a superslab whose pages went before costs addresses
+ * alone. What the flush makes free may be purged at once, where it exceeds the budget. */
 EXPORT size_t hak_trim(size_t keep) {
+  uint64_t purged = count_read(CNT_PURGED_BYTES);
   size_t bytes;
   thread_self();
   front_flush();
   bytes = huge_drop_cache(keep);
-  bytes += purge_down_to(keep);
-  return bytes + super_drop_empty((unsigned)(keep / SUPER_SIZE));
+  super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
+  purge_down_to(keep);
+  spare_purge();
+  return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }
 
 EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {

@@ -16,9 +16,9 @@
 #include "diag/counter.h"
 #include "hakmem.h"
 
-/* arena: slabs and runs, of which uordblks are in use; hblkhd: huge mappings, apart from them;
- * ordblks: free blocks; keepcost: what malloc_trim(0) would give back. glibc's fastbins have no
- * counterpart here. */
+/* arena: superslabs, of which slabs' blocks and runs in use are uordblks and all else is fordblks;
+ * hblkhd: huge mappings in use, apart from them; ordblks: free blocks; keepcost: free units and
+ * mappings that are kept, for malloc_trim to give back. glibc's fastbins have no counterpart. */
 static struct mallinfo2 collect(void) {
   struct heap_stats s;
   struct mallinfo2 info;
@@ -72,34 +72,100 @@ BY_NAME static void own_malloc_stats(void) {
   stats_print(STDERR_FILENO);
 }
 
-static void put_element(struct text *t, const char *name, uint64_t n) {
-  text_str(t, "<");
-  text_str(t, name);
-  text_str(t, ">");
-  text_u64(t, n);
-  text_str(t, "</");
-  text_str(t, name);
-  text_str(t, ">\n");
+/* --- malloc_info: glibc's elements, for programs that read them, and the ledger --- */
+
+struct xml {
+  FILE *stream;
+  bool failed;
+};
+
+/* An empty element: its name, with an attribute if it has one of text, and NULL-terminated names of
+ * numbers with their values. */
+static void put_empty(struct xml *xml, const char *opening, const char *const names[],
+                      const uint64_t values[]) {
+  struct text t;
+  text_start(&t, -1);
+  text_str(&t, "<");
+  text_str(&t, opening);
+  for (unsigned i = 0; names[i]; i++) {
+    text_str(&t, " ");
+    text_str(&t, names[i]);
+    text_str(&t, "=\"");
+    text_u64(&t, values[i]);
+    text_str(&t, "\"");
+  }
+  text_str(&t, "/>\n");
+  if (fwrite(t.data, 1, t.used, xml->stream) != t.used) xml->failed = true;
+}
+
+static void put_tag(struct xml *xml, const char *tag) {
+  size_t n = strlen(tag);
+  if (fwrite(tag, 1, n, xml->stream) != n) xml->failed = true;
+}
+
+/* Free blocks by class, in slabs and caches, as glibc's bins. */
+static void put_sizes(struct xml *xml, const struct hak_ledger_figures *ledger) {
+  static const char *const names[] = {"from", "to", "total", "count", NULL};
+  put_tag(xml, "<sizes>\n");
+  for (int i = 0; i < HAK_LEDGER_CLASSES; i++) {
+    const struct hak_ledger_class *c = &ledger->classes[i];
+    uint64_t count = c->free + c->cached + c->outbox;
+    uint64_t values[] = {i ? ledger->classes[i - 1].size + 1 : 1, c->size, count * c->size, count};
+    if (count) put_empty(xml, "size", names, values);
+  }
+  put_tag(xml, "</sizes>\n");
+}
+
+static void put_totals(struct xml *xml, const struct mallinfo2 *info) {
+  static const char *const counted[] = {"count", "size", NULL};
+  static const char *const sized[] = {"size", NULL};
+  const uint64_t rest[] = {info->ordblks, info->fordblks};
+  const uint64_t mapped[] = {info->hblks, info->hblkhd};
+  const uint64_t system[] = {info->arena};
+  put_empty(xml, "total type=\"rest\"", counted, rest);
+  put_empty(xml, "total type=\"mmap\"", counted, mapped);
+  put_empty(xml, "system type=\"current\"", sized, system);
+  put_empty(xml, "aspace type=\"total\"", sized, system);
+}
+
+static void put_ledger(struct xml *xml, const struct hak_ledger_figures *ledger) {
+  static const char *const line[] = {"bytes", "resident", NULL};
+  static const char *const sums[] = {"bytes", "resident", "kernel_resident", "huge_pages", NULL};
+  const uint64_t all[] = {ledger->bytes, ledger->resident, ledger->kernel_resident,
+                          ledger->huge_pages};
+  put_tag(xml, "<ledger>\n");
+  for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
+    const uint64_t values[] = {ledger->line[i].bytes, ledger->line[i].resident};
+    struct text opening;
+    text_start(&opening, -1);
+    text_str(&opening, "line name=\"");
+    text_str(&opening, ledger->line[i].name);
+    text_chars(&opening, "\"", sizeof "\"");
+    put_empty(xml, opening.data, line, values);
+  }
+  put_empty(xml, "sum", sums, all);
+  put_tag(xml, "</ledger>\n");
 }
 
 /* The stream is the caller's; its buffer may be a block of ours, which is why this is not called
  * from inside the allocator. */
 BY_NAME static int own_malloc_info(int options, FILE *stream) {
+  struct xml xml = {stream, false};
   struct mallinfo2 info = collect();
-  struct text t;
+  struct hak_ledger_figures ledger;
   if (options != 0) {
     errno = EINVAL;
     return -1;
   }
-  text_start(&t, -1);
-  text_str(&t, "<malloc version=\"hakmem-" HAKMEM_VERSION "\">\n");
-  put_element(&t, "arena", info.arena);
-  put_element(&t, "huge", info.hblkhd);
-  put_element(&t, "live", info.uordblks);
-  put_element(&t, "free", info.fordblks);
-  put_element(&t, "retained", info.keepcost);
-  text_str(&t, "</malloc>\n");
-  return fwrite(t.data, 1, t.used, stream) == t.used ? 0 : -1;
+  if (hak_ledger(&ledger) != 0) return -1;
+  put_tag(&xml, "<malloc version=\"hakmem-" HAKMEM_VERSION "\">\n<heap nr=\"0\">\n");
+  put_sizes(&xml, &ledger);
+  put_totals(&xml, &info);
+  put_tag(&xml, "</heap>\n");
+  put_totals(&xml, &info);
+  put_ledger(&xml, &ledger);
+  put_tag(&xml, "</malloc>\n");
+  return xml.failed ? -1 : 0;
 }
 
 LIBC_NAME(mallinfo, own_mallinfo);

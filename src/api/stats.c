@@ -1,7 +1,9 @@
 #include "api/stats.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "api/ledger.h"
 #include "base/text.h"
 #include "diag/failure.h"
 #include "diag/option.h"
@@ -30,7 +32,17 @@ static void add_super(struct heap_stats *s, struct superslab *super) {
   }
 }
 
+/* An address that is stale by now has the class that its unit has now, or none. */
+static void add_outbox(struct heap_stats *s, const struct thread *t) {
+  unsigned n = (unsigned)min_size(ld_rlx(&t->out_blocks), OUTBOX_MAX);
+  for (unsigned i = 0; i < n; i++) {
+    unsigned code = map_tag(ld_rlx(&t->out[i])) & TAG_CODE_MASK;
+    if (code < CODES) s->class[code / 2].cached++;
+  }
+}
+
 static void add_thread(struct heap_stats *s, const struct thread *t) {
+  add_outbox(s, t);
   for (unsigned class = 1; class < CLASSES; class++) {
     void **top = thread_top(t, class);
     if (top > t->cell[class].base) s->class[class].cached += (uint64_t)(top - t->cell[class].base);
@@ -120,6 +132,15 @@ static void put_who(struct text *t) {
   text_str(t, name);
 }
 
+/* A system without memory for it is no reason to fail: the statistics are told. */
+static int print_ledger(int fd) {
+  struct hak_ledger_figures ledger;
+  int saved = errno;
+  int error = hak_ledger(&ledger) == 0 ? ledger_print_text(&ledger, fd) : 0;
+  errno = saved;
+  return error;
+}
+
 int stats_print(int fd) {
   struct heap_stats s;
   struct text t;
@@ -145,7 +166,7 @@ int stats_print(int fd) {
     put_line(&t, row->name, tally_read(i), row->unit, row->doc);
   }
   print_failures(&t);
-  return t.error;
+  return t.error ? t.error : print_ledger(fd);
 }
 
 void stats_banner(int fd) {

@@ -4,7 +4,7 @@
  * Promise:  figures are read off the slabs and magazines, not kept: they cannot drift. With other
  *           threads running each figure is true of some instant during the call.
  * Threads:  any. No malloc, no stdio. errno is preserved.
- * Cost:     a walk over all slabs and threads.
+ * Cost:     a walk over all slabs and threads; stats_print also draws up the ledger.
  */
 #ifndef API_STATS_H
 #define API_STATS_H
@@ -15,8 +15,8 @@ struct class_stats {
   uint64_t slabs;
   uint64_t capacity; /* blocks */
   uint64_t free;     /* blocks free in slabs */
-  uint64_t cached;   /* blocks in magazines */
-  uint64_t live;     /* blocks in use, or in an outbox */
+  uint64_t cached;   /* blocks in magazines and outboxes */
+  uint64_t live;     /* blocks in use */
 };
 
 struct heap_stats {

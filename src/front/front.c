@@ -136,6 +136,7 @@ void *front_alloc(size_t size, bool *zeroed) {
     request.class = class_of(size);
   }
   p = serve(&request);
+  if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
   if (zeroed) *zeroed = request.zeroed;
   count_call(TLY_MALLOC_CALLS);
   return p;
@@ -143,12 +144,15 @@ void *front_alloc(size_t size, bool *zeroed) {
 
 void *front_alloc_aligned(size_t align, size_t size) {
   struct request request = {size ? size : 1, align, 0, 0, false}; /* 0: a block of its own */
+  void *p;
   if (align <= GRAIN) return front_alloc(size, NULL);
   thread_self();
   if (cannot_be(size, align)) return NULL;
   request.class = class_of_aligned(size, align);
   count_call(TLY_MALLOC_CALLS);
-  return serve(&request);
+  p = serve(&request);
+  if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
+  return p;
 }
 
 /* --- out --- */
@@ -218,6 +222,10 @@ void *front_resize(void *p, size_t size) {
   return NULL;
 }
 
+void front_kept(const void *p, size_t size) {
+  if (UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
+}
+
 void front_regate(void) {
   self_as_wanted();
 }
@@ -225,6 +233,7 @@ void front_regate(void) {
 void front_flush(void) {
   struct gates *gates = self_gates;
   struct thread *t = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
+  thread_bare_flush();
   if (!t) return;
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_open(t, class);
   cache_empty(t);

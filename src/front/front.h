@@ -31,10 +31,13 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
+/* The block at P stays where it is and is SIZE bytes for its owner from now on. */
+void front_kept(const void *p, size_t size);
+
 /* Makes the calling thread's gates what the options in force want. */
 void front_regate(void);
 
-/* Flushes the calling thread's caches. */
+/* Flushes the calling thread's caches, and those that serve threads without. */
 void front_flush(void);
 
 /* The boxes of this room. Returns the number of violations. */

@@ -63,7 +63,7 @@ void **thread_top(const struct thread *t, unsigned class) {
   return visible == &closed_slots[1] ? ld_rlx(&t->cell[class].top) : visible;
 }
 
-static size_t thread_bytes(void) {
+size_t thread_bytes(void) {
   size_t slots = 0;
   for (unsigned class = 0; class < CLASSES; class++) slots += plan_most(class) + 1u;
   return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
@@ -171,6 +171,12 @@ struct thread *thread_bare_take(void) {
 }
 
 void thread_bare_drop(void) {
+  lock_drop(&bare_lock);
+}
+
+void thread_bare_flush(void) {
+  lock_take(&bare_lock);
+  if (bare) thread_drain(bare);
   lock_drop(&bare_lock);
 }
 

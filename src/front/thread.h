@@ -91,6 +91,11 @@ void **thread_top(const struct thread *t, unsigned class);
 /* The one that serves threads without caches, under its lock. NULL when it cannot be had. */
 struct thread *thread_bare_take(void);
 void thread_bare_drop(void);
+/* Empties its caches, where there is one. */
+void thread_bare_flush(void);
+
+/* Bytes of a struct thread with its magazines. */
+size_t thread_bytes(void);
 
 /* The list of all threads that ever were, for walks under the lock. */
 struct link *thread_all_locked(void);

@@ -12,7 +12,7 @@
  * block is live. A byte of another generation says nothing: the block came or went meanwhile. */
 enum { STATE_LIVE = 1, GENERATION_SHIFT = 1, GENERATIONS = 127 };
 
-enum { TABLE_BYTES = SUPER_SIZE / GRAIN, CALLER_ROOM = 24 };
+enum { CALLER_ROOM = 24 };
 
 static uint64_t reports; /* [any] */
 static bool late;        /* [any] */
@@ -32,12 +32,12 @@ static uint8_t *table_of(struct superslab *super) {
   uint8_t *expected = NULL;
   int error;
   if (LIKELY(table != NULL)) return table;
-  table = os_map(TABLE_BYTES, &error);
+  table = os_map(STATES_BYTES, &error);
   if (!table) return NULL;
   if (__atomic_compare_exchange_n(&super->states, &expected, table, false, __ATOMIC_ACQ_REL,
                                   __ATOMIC_ACQUIRE))
     return table;
-  os_discard(table, TABLE_BYTES);
+  os_discard(table, STATES_BYTES);
   return expected;
 }
 
@@ -46,9 +46,31 @@ static uint8_t *state_of(const void *p) {
   return table ? table + ((uintptr_t)p & (SUPER_SIZE - 1)) / GRAIN : NULL;
 }
 
+/* Behind the states: the size asked for and 1, or 0 where it is not known. */
+static uint32_t *asked_at(uint8_t *table, const void *p) {
+  return (uint32_t *)(void *)(table + STATES) + ((uintptr_t)p & (SUPER_SIZE - 1)) / GRAIN;
+}
+
 void validate_leave(void *p) {
   uint8_t *state = state_of(p);
   if (state) st_rlx(state, state_free() | STATE_LIVE);
+}
+
+void validate_asked(const void *p, size_t size) {
+  unsigned code = map_tag(p) & TAG_CODE_MASK;
+  uint8_t *table = code && code < CODES ? table_of(map_super(p)) : NULL;
+  if (table) st_rlx(asked_at(table, p), (uint32_t)size + 1);
+}
+
+bool validate_knows(const struct superslab *super, const void *p, size_t *size) {
+  uint8_t *table = ld_acq(&super->states); /* pairs: table_of */
+  uint32_t asked;
+  if (!table) return false;
+  if (ld_rlx(&table[((uintptr_t)p & (SUPER_SIZE - 1)) / GRAIN]) != (state_free() | STATE_LIVE))
+    return false;
+  asked = ld_rlx(asked_at(table, p));
+  *size = asked ? asked - 1 : 0;
+  return asked != 0;
 }
 
 static _Unwind_Reason_Code put_caller(struct _Unwind_Context *context, void *pointer) {

@@ -1,7 +1,7 @@
 /* validate - the state of every block, checked as it is freed.
  *
- * Owns:     a byte per 16 bytes of each superslab, in a table beside it, mapped while the mode is
- *           on; the count of violations.
+ * Owns:     a byte per 16 bytes of each superslab, and the size asked for, in tables beside it,
+ *           mapped while the mode is on; the count of violations.
  * Promise:  a pointer into a block, a block of another class, one without a proper state and one
  *           that is free already are named, with their own words, and do not come into a cache. The
  *           first ten are written with their callers.
@@ -24,6 +24,12 @@ void validate_leave(void *p);
 
 /* May the block at P, of CLASS, come into a cache? */
 bool validate_enter(void *p, unsigned class);
+
+/* The block at P was given for a request of SIZE bytes. Of runs and huge blocks nothing is kept. */
+void validate_asked(const void *p, size_t size);
+
+/* Is the block at P, of a slab of SUPER, live and the size known that was asked for? */
+bool validate_knows(const struct superslab *super, const void *p, size_t *size);
 
 /* The mode was switched on after blocks had been given: those have no state, and are accepted. */
 void validate_late(void);

@@ -85,6 +85,10 @@ bool os_populate(void *p, size_t bytes) {
   return advise(p, bytes, MADV_POPULATE_WRITE);
 }
 
+bool os_huge_pages(void *p, size_t bytes, bool wanted) {
+  return advise(p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
 bool os_resize(void *p, size_t old_bytes, size_t new_bytes) {
   int saved = errno;
   bool done = mremap(p, old_bytes, new_bytes, 0) != MAP_FAILED;

@@ -21,8 +21,6 @@ void *os_map(size_t bytes, int *error);
 void *os_map_aligned(size_t bytes, size_t align, int *error);
 
 /* Returns false when the kernel refused (its table of mappings is full): the memory is still
- * mapped. */
-/* Returns false when the kernel refused (its table of mappings is full): the memory is still
  * mapped, and still the caller's. */
 bool os_unmap(void *p, size_t bytes);
 
@@ -39,6 +37,10 @@ bool os_purge(void *p, size_t bytes);
 /* Makes all pages resident now. Returns false when the kernel cannot (before Linux 5.14) or will
  * not. */
 bool os_populate(void *p, size_t bytes);
+
+/* Asks for huge pages in the mapping at P, or refuses them. Returns false when the kernel has no
+ * such thing: it works without. */
+bool os_huge_pages(void *p, size_t bytes, bool wanted);
 
 /* Resizes a mapping without moving it. Returns false when refused. */
 bool os_resize(void *p, size_t old_bytes, size_t new_bytes);

@@ -117,6 +117,37 @@ bool os_is_loaded(const char *name) {
   return dl_iterate_phdr(name_contains, (void *)(uintptr_t)name) != 0;
 }
 
+struct object_search {
+  uintptr_t inside;
+  uintptr_t start;
+  uintptr_t end;
+};
+
+/* Takes the segment that holds the address; the program itself is the object without a name. */
+static int find_object_data(struct dl_phdr_info *info, size_t size, void *pointer) {
+  struct object_search *search = pointer;
+  (void)size;
+  if (!info->dlpi_name || !*info->dlpi_name) return 0;
+  for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+    uintptr_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    uintptr_t end = start + info->dlpi_phdr[i].p_memsz;
+    if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
+    if (search->inside < start || search->inside >= end) continue;
+    search->start = start;
+    search->end = end;
+    return 1;
+  }
+  return 0;
+}
+
+bool os_object_data(const void *p, uintptr_t *start, size_t *bytes) {
+  struct object_search search = {(uintptr_t)p, 0, 0};
+  if (!dl_iterate_phdr(find_object_data, &search)) return false;
+  *start = search.start;
+  *bytes = search.end - search.start;
+  return true;
+}
+
 bool os_in_break_heap(const void *p) {
   enum { FIELDS_TO_START = 45 }; /* start_brk is field 47; the name, field 2, ends with ')' */
   char data[1024];

@@ -31,6 +31,9 @@ bool os_is_mapped(const void *p);
 /* Is a shared object loaded whose file name contains NAME? */
 bool os_is_loaded(const char *name);
 
+/* Finds the segment of a shared object that holds P. Returns false in the program itself. */
+bool os_object_data(const void *p, uintptr_t *start, size_t *bytes);
+
 /* Is P in the heap that sbrk(2) manages? libc's own main heap lies there. */
 bool os_in_break_heap(const void *p);
 

@@ -9,6 +9,7 @@
 #include "os/process.h"
 #include "super/meta.h"
 #include "super/purge.h"
+#include "super/thp.h"
 
 struct huge {
   char *base;       /* [const] while live */
@@ -122,6 +123,7 @@ static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
   huge->base = os_map_aligned(bytes, align, &why->error);
   if (!huge->base) goto no_memory;
   if (!map_cover(huge->base, &why->error)) goto no_leaf;
+  thp_tell(huge->base, bytes);
   huge->bytes = bytes;
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;
@@ -183,6 +185,23 @@ bool huge_give(void *p) {
 size_t huge_size(const void *p) {
   const struct huge *huge = map_super(p);
   return huge->bytes;
+}
+
+size_t huge_peek(const void *base) {
+  const struct huge *huge = map_super(base); /* its memory stays a descriptor's for ever */
+  return huge && (map_tag(base) & TAG_CODE_MASK) == TAG_HUGE ? ld_rlx(&huge->bytes) : 0;
+}
+
+unsigned huge_cached(struct huge_range *out, unsigned most) {
+  unsigned n = 0;
+  lock_take(&huge_lock);
+  LIST_EACH(link, &cache) {
+    const struct huge *huge = huge_of_link(link);
+    if (n == most) break;
+    out[n++] = (struct huge_range){huge->base, huge->bytes};
+  }
+  lock_drop(&huge_lock);
+  return n;
 }
 
 static void resized(struct huge *huge, size_t bytes) {

@@ -23,6 +23,18 @@ bool huge_give(void *p);
 /* Usable bytes of the block that starts at P. */
 size_t huge_size(const void *p);
 
+/* The bytes of the live huge block that starts at BASE, a multiple of 4 MiB, at this moment; 0 when
+ * there is none. For the ledger, which holds no right to the block. */
+size_t huge_peek(const void *base);
+
+struct huge_range {
+  char *base;
+  size_t bytes;
+};
+
+/* Copies up to MOST of the cached mappings to OUT. Returns how many. */
+unsigned huge_cached(struct huge_range *out, unsigned most);
+
 /* Makes the block at P hold SIZE bytes, moving its pages if need be; SIZE is above LARGE_MAX.
  * Returns its address, or NULL and WHY: the block is then as it was. */
 void *huge_resize(void *p, size_t size, struct refusal *why);

@@ -8,7 +8,8 @@
 struct slab_map slab_map;
 
 static struct lock cover_lock;
-static size_t leaf_bytes; /* [lock cover] */
+static size_t leaf_bytes;   /* [lock cover] */
+static struct leaf *leaves; /* [any] only ever grows at its head */
 
 /* A system call under a lock, decided so: once per 4 GiB, and a lost race would map two leaves. */
 COLD static bool cover_slow(uintptr_t i, int *error) {
@@ -17,6 +18,9 @@ COLD static bool cover_slow(uintptr_t i, int *error) {
   if (!ld_rlx(&slab_map.root[i])) {
     struct leaf *leaf = os_map(round_up(sizeof *leaf, UNIT_SIZE), error);
     if (leaf) {
+      leaf->next = leaves;
+      leaf->base = (char *)(i << LEAF_SHIFT);
+      st_rel(&leaves, leaf); /* pairs: map_leaves */
       st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero); /* pairs: map_cover */
       leaf_bytes += sizeof *leaf;
     }
@@ -43,6 +47,10 @@ void map_set_tags(const void *p, unsigned n, tag_t tag) {
   uint32_t unit = (uint32_t)(uintptr_t)p >> UNIT_SHIFT;
   ASSERT_DEBUG(leaf != &slab_map.zero);
   for (unsigned i = 0; i < n; i++) st_rlx(&leaf->tag[unit + i], tag);
+}
+
+struct leaf *map_leaves(void) {
+  return ld_acq(&leaves); /* pairs: cover_slow */
 }
 
 size_t map_leaf_bytes(void) {

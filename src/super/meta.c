@@ -1,5 +1,6 @@
 #include "super/meta.h"
 
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "base/lock.h"
 #include "diag/counter.h"
@@ -10,6 +11,7 @@ enum { CHUNK = 512 * 1024 };
 static struct lock meta_lock;
 static char *chunk_next; /* [lock meta] */
 static char *chunk_end;  /* [lock meta] */
+static struct meta_chunk *chunks; /* [lock meta] writes, [any] reads */
 
 /* Takes from the chunk in use, or returns NULL when it has too little left. */
 static void *take_locked(size_t bytes, size_t align) {
@@ -19,8 +21,23 @@ static void *take_locked(size_t bytes, size_t align) {
   return p;
 }
 
+const struct meta_chunk *meta_chunks(void) {
+  return ld_acq(&chunks); /* pairs: use_locked */
+}
+
+/* From now on FRESH is the chunk in use; the rest of the old one is untouched: address space, no
+ * memory. */
+static void use_locked(char *fresh, size_t bytes) {
+  struct meta_chunk *chunk = (struct meta_chunk *)(void *)fresh;
+  *chunk = (struct meta_chunk){chunks, bytes};
+  st_rel(&chunks, chunk); /* pairs: meta_chunks */
+  chunk_next = fresh + sizeof *chunk;
+  chunk_end = fresh + bytes;
+}
+
 void *meta_alloc(size_t bytes, size_t align, int *error) {
-  size_t fresh_bytes = max_size(CHUNK, round_up(bytes, UNIT_SIZE));
+  size_t need = bytes + align + sizeof(struct meta_chunk);
+  size_t fresh_bytes = max_size(CHUNK, round_up(need, UNIT_SIZE));
   char *fresh;
   void *p;
   lock_take(&meta_lock);
@@ -31,8 +48,7 @@ void *meta_alloc(size_t bytes, size_t align, int *error) {
   if (!fresh) return NULL;
   count_any(CNT_META_BYTES, fresh_bytes);
   lock_take(&meta_lock);
-  chunk_next = fresh; /* the rest of the old chunk is untouched: address space, no memory */
-  chunk_end = fresh + fresh_bytes;
+  use_locked(fresh, fresh_bytes);
   p = take_locked(bytes, align);
   lock_drop(&meta_lock);
   return p;

@@ -14,6 +14,15 @@
 
 #include "base/config.h"
 
+/* A mapping of descriptors begins with where the mapping before it is. */
+struct meta_chunk {
+  struct meta_chunk *next; /* [const] */
+  size_t bytes;            /* [const] all of it */
+};
+
+/* The mapping made last, or NULL; `next` leads to all of them. */
+const struct meta_chunk *meta_chunks(void);
+
 /* Returns BYTES at a multiple of ALIGN (at most a page), or NULL with *ERROR set. */
 void *meta_alloc(size_t bytes, size_t align, int *error);
 

@@ -8,12 +8,13 @@
 #include "os/map.h"
 #include "super/meta.h"
 #include "super/purge.h"
+#include "super/spare.h"
+#include "super/thp.h"
 
 static struct lock pool_of_supers;   /* guards all below, and the fields marked [lock super] */
 static struct link bins[BINS];       /* [lock super] */
 static struct link dirty_list;       /* [lock super] oldest first */
 static struct link all_supers;       /* [lock super] */
-static struct superslab *spare;      /* [lock super] retired descriptors, linked through `base` */
 static unsigned empty_count;         /* [lock super] superslabs in BIN_EMPTY */
 
 void super_lock(void) {
@@ -69,40 +70,25 @@ void super_dismiss(size_t bytes) {
   count_down_any(CNT_SUPER_BYTES, bytes);
 }
 
-static struct superslab *descriptor_take(int *error) {
-  struct superslab *super;
-  super_lock();
-  super = spare;
-  if (super) spare = (struct superslab *)(void *)super->base;
-  super_unlock();
-  return super ? super : meta_alloc(sizeof *super, 64, error);
-}
-
-static void descriptor_give(struct superslab *super) {
-  super_lock();
-  super->base = (char *)(void *)spare;
-  spare = super;
-  super_unlock();
-}
-
 /* Maps a superslab that no list knows yet. */
 static struct superslab *super_map_new(struct refusal *why) {
   struct superslab *super;
   char *base;
   if (!super_admit(SUPER_SIZE, why)) return NULL;
   *why = (struct refusal){REASON_MAPFAIL, ENOMEM, SUPER_SIZE};
-  super = descriptor_take(&why->error);
+  super = spare_take(&why->error);
   if (!super) goto no_descriptor;
   base = os_map_aligned(SUPER_SIZE, SUPER_SIZE, &why->error);
   if (!base) goto no_memory;
   if (!map_cover(base, &why->error)) goto no_leaf;
+  thp_tell(base, SUPER_SIZE);
   super->base = base;
   super->free = ~(uint64_t)0;
   super->dirty = 0;
   super->bin_index = BIN_NONE;
   super->owner = 0;
   units_note_touched(super, 0, SUPER_UNITS, 0);
-  if (super->states) os_purge(super->states, SUPER_SIZE / GRAIN);
+  if (super->states) os_purge(super->states, STATES_BYTES);
   list_init(&super->bin);
   list_init(&super->dirty_link);
   map_set_super(base, super);
@@ -111,7 +97,7 @@ static struct superslab *super_map_new(struct refusal *why) {
 no_leaf:
   os_discard(base, SUPER_SIZE);
 no_memory:
-  descriptor_give(super);
+  spare_give(super);
 no_descriptor:
   super_dismiss(SUPER_SIZE);
   return NULL;
@@ -132,6 +118,7 @@ static void super_delist_locked(struct superslab *super) {
   if (super->dirty) {
     list_remove(&super->dirty_link);
     purge_release((size_t)bit_count(super->dirty) << UNIT_SHIFT);
+    count_any(CNT_PURGED_BYTES, (size_t)bit_count(super->dirty) << UNIT_SHIFT);
     super->dirty = 0;
   }
 }
@@ -142,7 +129,7 @@ static size_t super_retire(struct superslab *super) {
   if (os_unmap(super->base, SUPER_SIZE)) {
     super_dismiss(SUPER_SIZE);
     count_any(CNT_SUPER_UNMAPPED, 1);
-    descriptor_give(super);
+    spare_give(super);
     return SUPER_SIZE;
   }
   if (!os_purge(super->base, SUPER_SIZE)) {
@@ -321,6 +308,7 @@ bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigne
 
 void super_fork_take(void) {
   lock_fork_take(&pool_of_supers);
+  spare_fork_take();
   meta_fork_take();
   map_fork_take();
   debt_fork_take();
@@ -330,5 +318,6 @@ void super_fork_drop(void) {
   debt_fork_drop();
   map_fork_drop();
   meta_fork_drop();
+  spare_fork_drop();
   lock_fork_drop(&pool_of_supers);
 }

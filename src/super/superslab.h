@@ -30,13 +30,15 @@ enum {
   BINS = 7,         /* longest run 1, 2.., 4.., 8.., 16.., 32.., and 64: empty */
   BIN_EMPTY = 6,
   BIN_NONE = 7,
+  STATES = SUPER_SIZE / GRAIN, /* places where a block may start */
+  STATES_BYTES = STATES * (1 + (int)sizeof(uint32_t)), /* of the box validate's tables */
 };
 
 struct superslab {
   char *base;             /* [lock super] */
   uint64_t free;          /* [lock super] units nobody holds */
   uint64_t dirty;         /* [lock super] free units that may have resident pages */
-  uint8_t *states;        /* [any] the box validate's table, NULL until it is needed */
+  uint8_t *states;        /* [any] the box validate's tables, NULL until they are needed */
   struct link bin;        /* [lock super] */
   struct link dirty_link; /* [lock super] in the list of those with dirty units, oldest first */
   struct link all;        /* [lock super] */

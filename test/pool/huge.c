@@ -195,6 +195,25 @@ static void limits(void) {
   CHECK(p && all_bytes(p, 8 * MIB, 3) && huge_give(p));
 }
 
+/* What the ledger sees: live blocks by their address, cached ones as a list. */
+static void seen(void) {
+  struct huge_range some[3];
+  bool zeroed;
+  char *p;
+  test_begin("huge_peek tells a live block's bytes, huge_cached those that are kept");
+  option_set("RETAIN", "64M");
+  huge_drop_cache(0);
+  p = huge_get(5 * MIB, 16, &zeroed, &why);
+  CHECK(p && huge_peek(p) == 5 * MIB && huge_peek(p + SUPER_SIZE) == 0);
+  CHECK(huge_cached(some, 3) == 0);
+  CHECK(huge_give(p) && huge_peek(p) == 0);
+  CHECK(huge_cached(some, 3) == 1 && some[0].base == p && some[0].bytes == 5 * MIB);
+  CHECK(huge_cached(some, 0) == 0);
+  huge_drop_cache(0);
+  CHECK(huge_cached(some, 3) == 0);
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
@@ -208,6 +227,7 @@ int main(void) {
   neighbours();
   caching();
   misuse();
+  seen();
   test_begin(
       "a refusal by HAKMEM_LIMIT is EXHAUSTION, by the system MAPFAIL; the block is as it was");
   expect_return(limits);

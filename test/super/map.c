@@ -105,6 +105,7 @@ static void cover(void) {
   pthread_t thread[2];
   long refused[2];
   size_t before = map_leaf_bytes();
+  size_t listed = 0;
   int error;
   test_begin("two threads that cover the same 4,000 leaves at the same moments map each once");
   for (int i = 0; i < 2; i++) pthread_create(&thread[i], NULL, cover_many, &refused[i]);
@@ -114,6 +115,11 @@ static void cover(void) {
   }
   CHECK_MSG(map_leaf_bytes() == before + COVERED * sizeof(struct leaf), "%zu leaves",
             (map_leaf_bytes() - before) / sizeof(struct leaf));
+  for (const struct leaf *leaf = map_leaves(); leaf; leaf = leaf->next) {
+    CHECK_MSG(map_leaf(leaf->base) == leaf, "the leaf of %p is another", (void *)leaf->base);
+    listed++;
+  }
+  CHECK_MSG(listed * sizeof(struct leaf) == map_leaf_bytes(), "%zu leaves are listed", listed);
   before = map_leaf_bytes();
   CHECK(map_cover(at(4096, 0), &error) && map_leaf_bytes() == before);
   for (unsigned i = 0; i < 64; i++)

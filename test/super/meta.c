@@ -33,6 +33,19 @@ static void *take_many(void *pointer) {
   return (void *)bad;
 }
 
+static bool is_listed(const unsigned char *p, size_t bytes) {
+  for (const struct meta_chunk *c = meta_chunks(); c; c = c->next)
+    if (p > (const unsigned char *)c && p + bytes <= (const unsigned char *)c + c->bytes)
+      return true;
+  return false;
+}
+
+static size_t listed_bytes(void) {
+  size_t sum = 0;
+  for (const struct meta_chunk *c = meta_chunks(); c; c = c->next) sum += c->bytes;
+  return sum;
+}
+
 static void threads(void) {
   pthread_t thread[THREADS];
   void *bad;
@@ -51,6 +64,11 @@ static void threads(void) {
       sum += pieces[t][i].bytes;
     }
   }
+  test_end();
+  test_begin("each piece lies in one of the mappings that meta_chunks lists, and these are all");
+  for (int t = 0; t < THREADS; t++)
+    for (int i = 0; i < PIECES; i++) CHECK(is_listed(pieces[t][i].p, pieces[t][i].bytes));
+  CHECK_MSG(listed_bytes() == count_read(CNT_META_BYTES), "%zu are listed", listed_bytes());
   test_end();
   test_begin("super.meta_bytes counts what was mapped, at least what was given");
   CHECK_MSG(count_read(CNT_META_BYTES) >= sum, "%lu bytes counted, %lu given",

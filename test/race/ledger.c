@@ -1,0 +1,67 @@
+/* ledger - drawn up and trimmed while threads allocate, free each other's blocks, end and begin:
+ * nothing breaks, and the sum stays near what the kernel counts. */
+#include "../api/api.h"
+
+#include <pthread.h>
+
+#pragma weak hak_ledger
+#pragma weak hak_ledger_print
+
+enum { THREADS = 4, SLOTS = 3000, ROUNDS = 100 };
+
+static void *shared[SLOTS];
+static int stop;
+static struct hak_ledger_figures ledger;
+
+static size_t some_size(uint64_t *random) {
+  size_t shift = api_random(random) % 19;
+  return 1 + (size_t)(api_random(random) % ((size_t)16 << (shift < 17 ? shift % 12 : shift)));
+}
+
+/* Puts blocks into slots that all threads share, and frees what it finds there. */
+static void *churn(void *argument) {
+  uint64_t random = (uintptr_t)argument;
+  for (size_t i = 0; i < 20000 && !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
+    size_t size = some_size(&random);
+    char *p = opaque_ptr(malloc(opaque(size)));
+    void *old;
+    if (p) p[0] = p[size - 1] = 1;
+    old = __atomic_exchange_n(&shared[api_random(&random) % SLOTS], p, __ATOMIC_ACQ_REL);
+    free(old);
+  }
+  return NULL;
+}
+
+/* Keeps threads coming and going. */
+static void *spawn(void *argument) {
+  for (uintptr_t n = 1; !__atomic_load_n(&stop, __ATOMIC_RELAXED); n++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, churn, (void *)(n * 64 + (uintptr_t)argument)) != 0) break;
+    pthread_join(thread, NULL);
+  }
+  return NULL;
+}
+
+int main(int argc, char **argv) {
+  pthread_t threads[THREADS];
+  size_t near = 0;
+  (void)argc;
+  api_preload(argv);
+  api_served();
+  test_begin("the ledger and trims beside four busy threads: nothing breaks, sums are near");
+  for (uintptr_t i = 0; i < THREADS; i++)
+    CHECK(pthread_create(&threads[i], NULL, spawn, (void *)(i + 1)) == 0);
+  for (int i = 0; i < ROUNDS; i++) {
+    CHECK(hak_ledger && hak_ledger(&ledger) == 0);
+    /* blocks come and go while it is drawn up */
+    near += ledger.resident < ledger.kernel_resident * 2 &&
+            ledger.kernel_resident < ledger.resident * 2;
+    if (i % 10 == 0) malloc_trim(0);
+  }
+  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  for (size_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+  CHECK_MSG(near > ROUNDS / 2, "%zu of %d sums are within a factor of 2 of VmRSS", near, ROUNDS);
+  for (size_t i = 0; i < SLOTS; i++) free(shared[i]);
+  test_end();
+  return api_close();
+}
