@@ -18,7 +18,8 @@ static const char *const headings[COLUMNS] = {"NAME", "TYPE", "DEFAULT", "VALUE"
 
 static const char *const type_names[] = {
     [TYPE_SWITCH] = "switch", [TYPE_COUNT] = "count", [TYPE_BYTES] = "bytes",
-    [TYPE_RATIO] = "ratio",   [TYPE_PATH] = "path"};
+    [TYPE_RATIO] = "ratio",   [TYPE_PATH] = "path",
+    [TYPE_WORD] = "word"};
 
 static const char help[] =
     "usage: hakmem env\n"

@@ -45,7 +45,11 @@ const struct option_row option_table[OPTIONS] = {
      "magazines for all classes; 0: up to 1 KiB only, larger sizes go straight to the pool"},
     {"HAKMEM_SMALLMID_ENABLE", TYPE_SWITCH, 0, 0, 1, false,
      "where the gate is not unified: keep the magazines of 1 to 8 KiB"},
+    {"HAKMEM_THP", TYPE_WORD, THP_DEFAULT, 0, THP_NEVER, false,
+     "huge pages of the system for blocks: as the system is set, asked for, or refused"},
 };
+
+const char *const option_words[OPTIONS] = {[OPT_THP] = "default always never"};
 
 uint64_t option_value[OPTIONS];
 char option_log_path[OPTION_PATH_MAX];
@@ -104,10 +108,31 @@ static bool parse_path(const char *s, uint64_t *length) {
   return true;
 }
 
+static const char *words_of(const struct option_row *row) {
+  return option_words[row - option_table];
+}
+
+/* The N-th of WORDS, from 0 on. Returns its length; 0 when there are not so many. */
+static size_t word_at(const char *words, uint64_t n, const char **word) {
+  for (; n && *words; words++) n -= *words == ' ';
+  *word = words;
+  return strcspn(words, " ");
+}
+
+static bool parse_word(const char *words, const char *s, uint64_t *place) {
+  const char *word;
+  for (*place = 0;; ++*place) {
+    size_t length = word_at(words, *place, &word);
+    if (!length) return false;
+    if (!strncmp(word, s, length) && !s[length]) return true;
+  }
+}
+
 static bool parse(const struct option_row *row, const char *s, uint64_t *value) {
   const char *rest;
   int shift;
   if (row->type == TYPE_PATH) return parse_path(s, value);
+  if (row->type == TYPE_WORD) return parse_word(words_of(row), s, value);
   if (row->type == TYPE_RATIO) return parse_ratio(s, value);
   rest = parse_digits(s, value);
   if (!rest) return false;
@@ -117,19 +142,43 @@ static bool parse(const struct option_row *row, const char *s, uint64_t *value) 
   return true;
 }
 
+static void put_word(struct text *t, const char *words, uint64_t place) {
+  const char *word;
+  size_t length = word_at(words, place, &word);
+  text_chars(t, word, length);
+}
+
 static void put_value(struct text *t, const struct option_row *row, uint64_t value) {
   if (row->type == TYPE_RATIO)
     text_hundredths(t, value);
   else if (row->type == TYPE_PATH)
     text_str(t, value ? option_log_path : "unset");
+  else if (row->type == TYPE_WORD)
+    put_word(t, words_of(row), value);
   else
     text_u64(t, value);
 }
 
-COLD static void complain_value(const struct option_row *row, const char *value, uint64_t kept) {
+static void put_accepted(struct text *t, const struct option_row *row) {
   static const char *const accepts[] = {"0 or 1", "a number", "a size in bytes such as 64M",
                                         "a ratio such as 1.60",
-                                        "the name of a file, up to 255 bytes"};
+                                        "the name of a file, up to 255 bytes", "one of"};
+  text_str(t, accepts[row->type]);
+  if (row->type == TYPE_WORD) {
+    for (uint64_t i = 0; i <= row->most; i++) {
+      text_str(t, i ? ", " : " ");
+      put_word(t, words_of(row), i);
+    }
+  }
+  if (row->type == TYPE_SWITCH || row->type == TYPE_PATH || row->type == TYPE_WORD) return;
+  text_str(t, ", from ");
+  put_value(t, row, row->least);
+  if (row->most >= NO_BOUND) return;
+  text_str(t, " to ");
+  put_value(t, row, row->most);
+}
+
+COLD static void complain_value(const struct option_row *row, const char *value, uint64_t kept) {
   struct text t;
   text_start(&t, STDERR_FILENO);
   text_str(&t, "hakmem: ");
@@ -137,15 +186,7 @@ COLD static void complain_value(const struct option_row *row, const char *value,
   text_str(&t, "=");
   text_chars(&t, value, strnlen(value, 80));
   text_str(&t, " is not accepted (it takes ");
-  text_str(&t, accepts[row->type]);
-  if (row->type != TYPE_SWITCH && row->type != TYPE_PATH) {
-    text_str(&t, ", from ");
-    put_value(&t, row, row->least);
-    if (row->most < NO_BOUND) {
-      text_str(&t, " to ");
-      put_value(&t, row, row->most);
-    }
-  }
+  put_accepted(&t, row);
   text_str(&t, "); it stays at ");
   put_value(&t, row, kept);
   text_str(&t, "\n");

@@ -35,10 +35,14 @@ enum option {
   OPT_BLOCK_JEMALLOC,
   OPT_GATE_UNIFIED,
   OPT_SMALLMID,
+  OPT_THP,
   OPTIONS
 };
 
 enum { OPTION_PATH_MAX = 256 };
+
+/* HAKMEM_THP, in the order of its words. */
+enum thp { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
 
 enum option_type {
   TYPE_SWITCH, /* 0 or 1 */
@@ -46,6 +50,7 @@ enum option_type {
   TYPE_BYTES,  /* a whole number, with K, M, G or T behind it for powers of 1,024 */
   TYPE_RATIO,  /* a decimal number, kept in hundredths */
   TYPE_PATH,   /* the name of a file; the value is its length */
+  TYPE_WORD,   /* one of the words of option_words; the value is its place there, from 0 on */
 };
 
 struct option_row {
@@ -59,6 +64,7 @@ struct option_row {
 };
 
 extern const struct option_row option_table[OPTIONS];
+extern const char *const option_words[OPTIONS]; /* of TYPE_WORD: its words, a blank between two */
 extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone */
 
 ALWAYS_INLINE uint64_t option(enum option i) {

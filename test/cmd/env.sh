@@ -13,7 +13,7 @@ same "env lists every option of the source, in its order" \
   "$(sed -nE 's/^    \{"(HAKMEM_[A-Z_]+)", TYPE_.*/\1/p' "$root/src/diag/option.c")" \
   "$(tail -n +2 "$work/table" | cut -d ' ' -f 1)"
 same "env gives every option a type" "$(grep -c '"HAKMEM_.*TYPE_' "$root/src/diag/option.c")" \
-  "$(awk '$2 ~ /^(switch|count|bytes|ratio|path)$/' "$work/table" | wc -l)"
+  "$(awk '$2 ~ /^(switch|count|bytes|ratio|path|word)$/' "$work/table" | wc -l)"
 
 # Every column begins behind at least two blanks, at the same place in each line.
 places=$(head -n 1 "$work/table" | grep -ob '[A-Z]*' | cut -d : -f 1 | tr '\n' ' ')

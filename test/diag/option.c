@@ -14,7 +14,7 @@ static const struct {
     {"HAKMEM_VERBOSE", 0, false},      {"HAKMEM_SHOW_STATS", 0, false},
     {"HAKMEM_COUNT_CALLS", 0, false},  {"HAKMEM_TINY_SS_SHARED", 2, false},
     {"HAKMEM_WMAX_MID", 160, false},   {"HAKMEM_WMAX_LARGE", 130, false},
-    {"HAKMEM_ACE", 1, true},
+    {"HAKMEM_ACE", 1, true},           {"HAKMEM_THP", THP_DEFAULT, false},
 };
 
 /* Loads the options from an environment of one variable; SAID receives the complaints. */
@@ -27,9 +27,19 @@ static void load_with(const char *name, const char *value, char *said, size_t si
   capture_end(&c, said, size);
 }
 
+/* The N-th of the words of ROW, or nothing. */
+static void spell_word(const struct option_row *row, uint64_t n, char text[40]) {
+  char words[200], *rest = words, *word = "";
+  snprintf(words, sizeof words, "%s", option_words[row - option_table]);
+  for (uint64_t i = 0; i <= n; i++) word = strtok_r(rest, " ", &rest);
+  snprintf(text, 40, "%s", word ? word : "");
+}
+
 /* N as the type of ROW spells it. */
 static void spell(const struct option_row *row, uint64_t n, char text[40]) {
-  if (row->type == TYPE_RATIO)
+  if (row->type == TYPE_WORD)
+    spell_word(row, n, text);
+  else if (row->type == TYPE_RATIO)
     snprintf(text, 40, "%llu.%02llu", (unsigned long long)n / 100, (unsigned long long)n % 100);
   else
     snprintf(text, 40, "%llu", (unsigned long long)n);
@@ -252,6 +262,33 @@ static void paths(void) {
   test_end();
 }
 
+static void words(void) {
+  static const char *const bad[] = {"Always", "alway", "alwaysx", "default always", " never"};
+  char said[500];
+  struct text t;
+  test_begin("each option of words takes each of its words, and nothing but one of them whole");
+  for (int i = 0; i < OPTIONS; i++) {
+    const struct option_row *row = &option_table[i];
+    char text[40];
+    CHECK_MSG((row->type == TYPE_WORD) == (option_words[i] != NULL), "%s", row->name);
+    for (uint64_t n = 0; row->type == TYPE_WORD && n <= row->most; n++) {
+      spell(row, n, text);
+      expect_load(i, text, true, n);
+    }
+  }
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) expect_load(OPT_THP, bad[k], false, 0);
+  test_end();
+  test_begin("a word that is not accepted is answered with those that are");
+  load_with("HAKMEM_THP", "often", said, sizeof said);
+  CHECK_MSG(!strcmp(said, "hakmem: HAKMEM_THP=often is not accepted (it takes one of default, "
+                          "always, never); it stays at default\n"), "%s", said);
+  load_with("HAKMEM_THP", "never", said, sizeof said);
+  text_start(&t, -1);
+  option_format(&t, OPT_THP);
+  CHECK_MSG(t.used == 5 && !memcmp(t.data, "never", 5), "%.*s", (int)t.used, t.data);
+  test_end();
+}
+
 static void unknown_variables(void) {
   char said[1000];
   struct capture c;
@@ -289,6 +326,7 @@ int main(void) {
   setting();
   refusals();
   paths();
+  words();
   unknown_variables();
   return test_status();
 }
