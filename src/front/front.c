@@ -4,6 +4,7 @@
 #include "ace/route.h"
 #include "base/text.h"
 #include "diag/option.h"
+#include "front/background.h"
 #include "front/cache.h"
 #include "front/start.h"
 #include "front/validate.h"
@@ -138,17 +139,21 @@ void *front_alloc(size_t size, bool *zeroed) {
   p = serve(&request);
   if (zeroed) *zeroed = request.zeroed;
   count_call(TLY_MALLOC_CALLS);
+  background_pass();
   return p;
 }
 
 void *front_alloc_aligned(size_t align, size_t size) {
   struct request request = {size ? size : 1, align, 0, 0, false}; /* 0: a block of its own */
+  void *p;
   if (align <= GRAIN) return front_alloc(size, NULL);
   thread_self();
   if (cannot_be(size, align)) return NULL;
   request.class = class_of_aligned(size, align);
   count_call(TLY_MALLOC_CALLS);
-  return serve(&request);
+  p = serve(&request);
+  background_pass();
+  return p;
 }
 
 /* --- out --- */

@@ -15,7 +15,7 @@
 void start_once(void (*thread_end)(void *));
 bool start_done(void);
 
-/* Registers the fork handlers: from the second thread on, since the only thread of a process forks
+/* Registers the fork handlers, once: from the second thread on, since the only thread of a process forks
  * while it is in no critical section, and a short program is spared the call. */
 void start_watch_forks(void);
 

@@ -21,8 +21,6 @@ void *os_map(size_t bytes, int *error);
 void *os_map_aligned(size_t bytes, size_t align, int *error);
 
 /* Returns false when the kernel refused (its table of mappings is full): the memory is still
- * mapped. */
-/* Returns false when the kernel refused (its table of mappings is full): the memory is still
  * mapped, and still the caller's. */
 bool os_unmap(void *p, size_t bytes);
 
@@ -35,6 +33,11 @@ bool os_unmap_once(void *p, size_t bytes);
 /* Gives the pages back; the next touch finds zeros. Returns false when refused: contents are then
  * kept. */
 bool os_purge(void *p, size_t bytes);
+
+/* Lets the kernel take the pages when it needs memory; until then, or until the next write, what a
+ * touch finds is old or zero, page by page. Returns false when refused (before Linux 4.5, or of
+ * locked pages). */
+bool os_purge_lazily(void *p, size_t bytes);
 
 /* Makes all pages resident now. Returns false when the kernel cannot (before Linux 5.14) or will
  * not. */
