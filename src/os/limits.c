@@ -1,86 +1,12 @@
 #include "os/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/bits.h"
 #include "os/process.h"
-
-/* --- files, line by line, with the raw system calls: libc's are cancellation points --- */
-
-enum { LINE = LIMITS_PATH };
-
-struct lines {
-  int fd;
-  size_t at;
-  size_t have;
-  bool cut;        /* the line was longer than what is kept of it */
-  char line[LINE]; /* without its end, terminated */
-  char data[1024];
-};
-
-/* Appends N bytes and a terminator at *USED. Returns false when they do not fit. */
-static bool append(char path[LINE], size_t *used, const char *part, size_t n) {
-  if (n >= LINE - *used) return false;
-  for (size_t i = 0; i < n; i++) path[(*used)++] = part[i];
-  path[*used] = 0;
-  return true;
-}
-
-static bool append_all(char path[LINE], size_t *used, const char *part) {
-  return append(path, used, part, strlen(part));
-}
-
-/* Where a file is: ROOT, then the first LENGTH bytes of DIRECTORY, then its name. */
-struct place {
-  const char *root;
-  const char *directory;
-  size_t length;
-};
-
-static bool lines_open(struct lines *l, const struct place *at, const char *file) {
-  size_t used = 0;
-  l->at = l->have = 0;
-  if (!append_all(l->line, &used, at->root)) return false;
-  if (!append(l->line, &used, at->directory, at->length)) return false;
-  if (!append_all(l->line, &used, file)) return false;
-  l->fd = (int)syscall(SYS_openat, AT_FDCWD, l->line, O_RDONLY | O_CLOEXEC);
-  return l->fd >= 0;
-}
-
-static void lines_close(struct lines *l) {
-  syscall(SYS_close, l->fd);
-}
-
-/* The next byte, or -1 at the end. */
-static int next_byte(struct lines *l) {
-  long n;
-  if (l->at < l->have) return (unsigned char)l->data[l->at++];
-  do n = syscall(SYS_read, l->fd, l->data, sizeof l->data);
-  while (n < 0 && errno == EINTR);
-  if (n <= 0) return -1;
-  l->have = (size_t)n;
-  l->at = 1;
-  return (unsigned char)l->data[0];
-}
-
-static bool lines_next(struct lines *l) {
-  size_t n = 0;
-  int c = next_byte(l);
-  l->cut = false;
-  if (c < 0) return false;
-  for (; c >= 0 && c != '\n'; c = next_byte(l)) {
-    if (n < LINE - 1) l->line[n++] = (char)c;
-    else l->cut = true;
-  }
-  l->line[n] = 0;
-  return true;
-}
 
 /* --- values --- */
 
@@ -247,7 +173,7 @@ static const char *group_of(const char *path) {
 
 /* Finds the process's group in the version whose memory controller is in use: of two trees, the one
  * of version 1 if it is there. */
-static const struct version *find_group(const struct place *top, char group[LINE]) {
+static const struct version *find_group(const struct place *top, char group[LINES_MOST]) {
   const struct version *found = NULL;
   struct lines l;
   if (!lines_open(&l, top, "/proc/self/cgroup")) return NULL;
@@ -259,7 +185,7 @@ static const struct version *find_group(const struct place *top, char group[LINE
     if (lists_memory(names + 1, path)) found = &version_1;
     else if (!strncmp(l.line, "0::", 3)) found = &version_2;
     else continue;
-    append_all(group, &used, group_of(path + 1));
+    lines_append(group, &used, group_of(path + 1));
   }
   lines_close(&l);
   return found;
@@ -321,11 +247,11 @@ static bool read_tree(const struct place *top, const struct version *v, const ch
   char *path = facts->cgroup_file;
   size_t used = 0;
   struct place at = {top->root, path, 0};
-  if (!append_all(path, &used, mount) || !append_all(path, &used, group)) return false;
+  if (!lines_append(path, &used, mount) || !lines_append(path, &used, group)) return false;
   at.length = used;
   if (walk_up(v, &at, strlen(mount), facts)) {
     read_events(v, &at, facts);
-    return append_all(path, &at.length, v->limit);
+    return lines_append(path, &at.length, v->limit);
   }
   at.length = strlen(mount);
   if (v == &version_2 && is_true_root(&at)) facts->cgroup.limit = LIMITS_NONE;
@@ -333,7 +259,7 @@ static bool read_tree(const struct place *top, const struct version *v, const ch
 }
 
 static void read_cgroup(const struct place *top, struct limits_facts *facts) {
-  char group[LINE];
+  char group[LINES_MOST];
   const struct version *v = find_group(top, group);
   if (!v) return;
   if (read_tree(top, v, v->mounts[0], group, facts)) return;

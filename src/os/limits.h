@@ -12,7 +12,7 @@
 #ifndef OS_LIMITS_H
 #define OS_LIMITS_H
 
-#include "base/config.h"
+#include "os/lines.h"
 
 #define LIMITS_UNKNOWN UINT64_MAX
 #define LIMITS_NONE (UINT64_MAX - 1) /* of a limit: the system sets none */
@@ -20,7 +20,7 @@
 /* vm.overcommit_memory */
 enum { OVERCOMMIT_GUESS, OVERCOMMIT_ALWAYS, OVERCOMMIT_NEVER };
 
-enum { LIMITS_PATH = 512 }; /* bytes; the longest path of a cgroup that is understood */
+enum { LIMITS_PATH = LINES_MOST }; /* bytes; the longest path of a cgroup that is understood */
 
 struct limit_fact {
   uint64_t use;
