@@ -286,13 +286,13 @@ uint64_t limits_cgroup_room_below(const char *root) {
   const struct place top = {root, "", 0};
   uint64_t room = LIMITS_UNKNOWN;
   int saved = errno;
-  char group[LINE];
+  char group[LIMITS_PATH];
   const struct version *v = find_group(&top, group);
   for (int i = 0; v && i < 2 && room == LIMITS_UNKNOWN; i++) {
-    char path[LINE];
+    char path[LIMITS_PATH];
     size_t used = 0;
     struct place here = {root, path, 0};
-    if (!append_all(path, &used, v->mounts[i]) || !append_all(path, &used, group)) break;
+    if (!lines_append(path, &used, v->mounts[i]) || !lines_append(path, &used, group)) break;
     here.length = used;
     do room = min_size(room, room_at(v, &here));
     while (step_up(&here, strlen(v->mounts[i])));
