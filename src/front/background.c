@@ -11,9 +11,16 @@
 #include "super/purge.h"
 
 uint32_t background_state;
+static uint64_t taken_before; /* [any] units; what this process's parent took */
 
 static bool change(uint32_t from, uint32_t to) {
   return cas_acq(&background_state, &from, to);
+}
+
+/* Units taken so far; a huge mapping counts as a superslab. */
+static uint64_t taken(void) {
+  uint64_t mappings = count_read(CNT_HUGE_MAPPED) + count_read(CNT_HUGE_REUSED);
+  return count_read(CNT_UNITS_TAKEN) + mappings * SUPER_UNITS;
 }
 
 static bool nobody_lives(void) {
@@ -62,7 +69,7 @@ COLD void background_start(void) {
   sigset_t all;
   sigset_t before;
   int error;
-  if (count_read(CNT_SUPER_BYTES) <= SUPER_SIZE) return;
+  if (taken() - ld_rlx(&taken_before) <= SUPER_UNITS) return;
   if (!change(BACKGROUND_WANTED, BACKGROUND_RUNS)) return;
   start_watch_forks();
   sigfillset(&all);
@@ -93,5 +100,6 @@ void background_fork_parent(void) {
 }
 
 void background_fork_child(void) {
+  st_rlx(&taken_before, taken());
   if (!change(BACKGROUND_RUNS, BACKGROUND_WANTED)) background_fork_parent();
 }

@@ -1,11 +1,11 @@
 /* background - a thread that gives aged memory back while the program idles.
  *
  * Owns:     the thread, which HAKMEM_BACKGROUND=1 asks for.
- * Promise:  starts only after the constructors of libc, once more than one superslab is mapped, at
+ * Promise:  starts only after the constructors of libc, once the process took more than 4 MiB, at
  *           the end of a call of malloc, where no lock of ours or of libc's is held. It blocks all
  *           signals, allocates nothing, sleeps while nothing is retained, and ends when every
  *           thread that ever allocated has ended, so that it keeps no process alive. A forked child
- *           starts its own as its parent did.
+ *           starts its own, once it took as much itself.
  * Threads:  any.
  * Cost:     a load at the end of a miss; when idle no wake-up at all, else eight in the time of
  *           HAKMEM_DECAY_MS, but one a second at least.
