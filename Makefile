@@ -193,10 +193,13 @@ bench:
 	@$(MAKE) --no-print-directory -j2 all benches
 	@bench/run
 
-# An hour of random work by 64 threads; `make soak TIME=600s` is shorter.
+# An hour of patterns that make heaps grow, plotted, and then random work by 64 threads for a sixth
+# of that; `make soak TIME=600s` is shorter.
 TIME = 3600s
-soak: all tests
-	@$(BUILD)/test/race/stress 64 $(TIME)
+soak:
+	@tools/deps soak
+	@$(MAKE) --no-print-directory -j2 all tests
+	@tools/soak $(TIME)
 
 # The same with other seeds for each round, until stopped or until ROUNDS are done.
 ROUNDS = 100

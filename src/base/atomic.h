@@ -1,8 +1,8 @@
 /* atomic - atomic operations, named by their order. A caller's comment names the partner.
  *
  * rlx: no order; a counter or a hint. acq: sees all that the partner's rel wrote before.
- * Read-modify-writes that hand memory over are acq_rel. seq: of two threads that each write one word
- * and then read the other's, one at least sees what was written.
+ * Read-modify-writes that hand memory over are acq_rel. seq: of two threads that each write one
+ * word and then read the other's, one at least sees what was written.
  */
 #ifndef BASE_ATOMIC_H
 #define BASE_ATOMIC_H

@@ -1,10 +1,11 @@
 /* decay - freed memory goes back with age, by whoever passes.
  *
- * Owns:     the time of the next look, and the right to purge for age, which one thread has at once.
+ * Owns:     the time of the next look, and the right to purge for age: one thread at a time has it.
  * Promise:  what was freed stays for HAKMEM_DECAY_MS, and goes within twice that time if a thread
  *           passes, at most a batch per passage. Where nobody passes, see front/background.
  * Threads:  any that holds no lock of super or huge. Its own lock is held across system calls: who
- *           passes only tries it, and a fork waits for it, so that no child loses what is under way.
+ *           passes only tries it, and a fork waits for it, so that no child loses what is half
+ *           done.
  * Cost:     a load when nothing is retained, else a clock read; eight looks in the time.
  * Inverse:  none; decay_fork_take / decay_fork_drop.
  * Dials:    HAKMEM_DECAY_MS, HAKMEM_PURGE.   Gauges: super.decayed_bytes.

@@ -280,7 +280,8 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
   super_lock();
   /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
   taken = !list_empty(&dirty_list) || count_read(CNT_LAZY_BYTES);
-  taken = (taken && take_locked(owner, n, allowed, true, out)) || take_locked(owner, n, allowed, false, out);
+  taken = taken && take_locked(owner, n, allowed, true, out);
+  taken = taken || take_locked(owner, n, allowed, false, out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);

@@ -20,7 +20,8 @@ static const size_t idle_bound = 6 * MIB;
 static int tasks(void) {
   DIR *directory = opendir("/proc/self/task");
   int n = 0;
-  for (struct dirent *entry; directory && (entry = readdir(directory));) n += entry->d_name[0] != '.';
+  for (struct dirent *entry; directory && (entry = readdir(directory));)
+    n += entry->d_name[0] != '.';
   if (directory) closedir(directory);
   return n;
 }
@@ -154,7 +155,8 @@ static const struct {
 } scenarios[] = {
     {"idles", "1", "HAKMEM_BACKGROUND=1: an idle process falls to near its live memory", idles},
     {"without", "0", "without, it stays, until somebody calls", idles_without},
-    {"quiet", "1", "the thread starts when there is something to do, all signals blocked", is_quiet},
+    {"quiet", "1", "the thread starts when there is something to do, all signals blocked",
+     is_quiet},
     {"forks", "1", "forked children are whole, and have a thread of their own when they need one",
      forks},
     {"executes", "1", "a program that is executed anew starts again", executes},

@@ -77,7 +77,7 @@ static size_t asleep_bytes(int work) {
 
 static void those_that_sleep(void) {
   size_t libcs, all, each;
-  test_begin("2,000 threads that allocated and freed a block of 1 MiB, and sleep, cost 64 KiB each");
+  test_begin("2,000 threads that allocated and freed a block of 1 MiB, and sleep: 64 KiB each");
   libcs = asleep_bytes(0);
   all = asleep_bytes(1);
   each = all > libcs ? (all - libcs) / SLEEPERS : 0;

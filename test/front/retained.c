@@ -1,5 +1,5 @@
-/* retained - the stated bound of memory kept for reuse, after each phase of several patterns: by the
- * counters at once, and by what the kernel says is resident. */
+/* retained - the stated bound of memory kept for reuse, after each phase of several patterns: by
+ * the counters at once, and by what the kernel says is resident. */
 #include "front/front.h"
 #include "helpers/caches.h"
 #include "os/process.h"
@@ -12,9 +12,17 @@ static size_t filled; /* slots in use */
 static uint64_t state = 3;
 static size_t base; /* bytes resident before the first phase */
 
-static size_t small_size(void) { return 16 + random_below(&state, 1000); }
-static size_t large_size(void) { return CLASS_MAX + 1 + random_below(&state, LARGE_MAX - CLASS_MAX); }
-static size_t huge_block(void) { return LARGE_MAX + 1 + random_below(&state, 5 * MIB); }
+static size_t small_size(void) {
+  return 16 + random_below(&state, 1000);
+}
+
+static size_t large_size(void) {
+  return CLASS_MAX + 1 + random_below(&state, LARGE_MAX - CLASS_MAX);
+}
+
+static size_t huge_block(void) {
+  return LARGE_MAX + 1 + random_below(&state, 5 * MIB);
+}
 
 static size_t mixed_size(void) {
   uint64_t kind = random_below(&state, 1000);

@@ -190,8 +190,8 @@ int main(int argc, char **argv) {
   }
   api_preload(argv);
   api_served();
-  test_begin("resident memory above live does not grow: a thread that only frees, threads that end, "
-             "sizes that shift");
+  test_begin(
+      "resident memory above live does not grow: a thread only frees, threads end, sizes shift");
   memset(windows, 1, sizeof windows); /* the program's own pages are there from the start */
   memset(windows, 0, sizeof windows);
   memset(samples, 1, sizeof samples);
