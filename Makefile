@@ -178,6 +178,7 @@ check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j2 tests tsan asan debug
 	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
+	  --also "tsan-idle=HAKMEM_BACKGROUND=1 HAKMEM_DECAY_MS=5 build/tsan/test/race/stress 8 5s" \
 	  --also "asan=build/asan/test/race/stress" \
 	  --also "debug=HAK_LIB=$(abspath build/debug/libhakmem.so) $(BUILD)/test/race/stress"
 
