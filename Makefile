@@ -135,30 +135,31 @@ $(BUILD)/test/oom/%: test/oom/%.c test/oom/parts/faulty_os.c src/os/map.c $(FRON
 
 STATIC_LINK = $(BUILD)/libhakmem.a -ldl
 
-$(BUILD)/api-bin/%: test/api/%.c test/test.h test/api/api.h
+$(BUILD)/api-bin/%: test/api/%.c test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
 
-$(BUILD)/api-static/%: test/api/%.c test/test.h test/api/api.h $(BUILD)/libhakmem.a
+$(BUILD)/api-static/%: test/api/%.c test/test.h test/api/api.h include/hakmem.h $(BUILD)/libhakmem.a
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
 
-$(BUILD)/api-bin/%: test/api/%.cc test/test.h test/api/api.h
+$(BUILD)/api-bin/%: test/api/%.cc test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
 	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $<
 
-$(BUILD)/api-static/%: test/api/%.cc test/test.h test/api/api.h $(BUILD)/libhakmem.a
+$(BUILD)/api-static/%: test/api/%.cc test/test.h test/api/api.h include/hakmem.h \
+                       $(BUILD)/libhakmem.a
 	@mkdir -p $(@D)
 	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
 
 # Prefixed builds link the library; the others preload it themselves.
 PREFIXED_LIB = $(if $(findstring PREFIXED,$(OPT)),$(BUILD)/libhakmem.a)
 
-$(BUILD)/test/race/%: test/race/%.c test/test.h test/api/api.h $(PREFIXED_LIB)
+$(BUILD)/test/race/%: test/race/%.c test/test.h test/api/api.h include/hakmem.h $(PREFIXED_LIB)
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(PREFIXED_LIB)
 
-$(BUILD)/test/abuse/%: test/abuse/%.c test/test.h test/api/api.h
+$(BUILD)/test/abuse/%: test/abuse/%.c test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
 	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
 
@@ -178,6 +179,7 @@ check:
 	@tools/deps check
 	@$(MAKE) --no-print-directory -j2 tests tsan asan debug
 	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
+	  --also "tsan-idle=HAKMEM_BACKGROUND=1 HAKMEM_DECAY_MS=5 build/tsan/test/race/stress 8 5s" \
 	  --also "asan=build/asan/test/race/stress" \
 	  --also "debug=HAK_LIB=$(abspath build/debug/libhakmem.so) $(BUILD)/test/race/stress"
 
@@ -193,10 +195,13 @@ bench:
 	@$(MAKE) --no-print-directory -j2 all benches
 	@bench/run
 
-# An hour of random work by 64 threads; `make soak TIME=600s` is shorter.
+# An hour of patterns that make heaps grow, plotted, and then random work by 64 threads for a sixth
+# of that; `make soak TIME=600s` is shorter.
 TIME = 3600s
-soak: all tests
-	@$(BUILD)/test/race/stress 64 $(TIME)
+soak:
+	@tools/deps soak
+	@$(MAKE) --no-print-directory -j2 all tests
+	@tools/soak $(TIME)
 
 # The same with other seeds for each round, until stopped or until ROUNDS are done.
 ROUNDS = 100

@@ -72,7 +72,7 @@ struct hak_ledger_line {
   uint64_t resident;  /* bytes of them that are resident */
 };
 
-enum { HAK_LEDGER_CLASSES = 52 };
+enum { HAK_LEDGER_CLASSES = 64 };
 
 struct hak_ledger_class {
   uint64_t size;     /* bytes of a block */

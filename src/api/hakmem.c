@@ -10,6 +10,7 @@
 #include "api/stats.h"
 #include "base/text.h"
 #include "diag/option.h"
+#include "front/background.h"
 #include "front/front.h"
 #include "front/start.h"
 #include "front/validate.h"
@@ -117,6 +118,7 @@ __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   if (!option_given()) return;
   thread_self();
+  background_allow();
   if (option(OPT_SHOW_STATS) || option(OPT_ACE_TRACE) || option(OPT_VALIDATE)) os_keep_stderr();
   if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);
   errno = saved;

@@ -1,7 +1,8 @@
 /* atomic - atomic operations, named by their order. A caller's comment names the partner.
  *
  * rlx: no order; a counter or a hint. acq: sees all that the partner's rel wrote before.
- * Read-modify-writes that hand memory over are acq_rel.
+ * Read-modify-writes that hand memory over are acq_rel. seq: of two threads that each write one
+ * word and then read the other's, one at least sees what was written.
  */
 #ifndef BASE_ATOMIC_H
 #define BASE_ATOMIC_H
@@ -9,9 +10,12 @@
 #include "base/cc.h"
 
 #define ld_rlx(p) __atomic_load_n((p), __ATOMIC_RELAXED)
+#define ld_seq(p) __atomic_load_n((p), __ATOMIC_SEQ_CST)
 #define ld_acq(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define st_rlx(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 #define st_rel(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define st_seq(p, v) __atomic_store_n((p), (v), __ATOMIC_SEQ_CST)
+#define add_seq(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 #define add_rlx(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define sub_rlx(p, v) __atomic_fetch_sub((p), (v), __ATOMIC_RELAXED)
 #define add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
@@ -21,6 +25,9 @@
 #define xor_acq_rel(p, v) __atomic_fetch_xor((p), (v), __ATOMIC_ACQ_REL)
 #define cas_acq(p, expected, v) \
   __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+
+#define cas_seq(p, expected, v) \
+  __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 #define cas_rel(p, expected, v) \
   __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)

@@ -76,6 +76,14 @@ enum {
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
   HUGE_CACHE = 16,            /* freed huge mappings kept */
+  DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */
+  DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
+  DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */
+  ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */
+  ROOM_LOOK_MS = 1000,        /* ms between two looks at the cgroup, */
+  ROOM_LOOK_NEAR = 10,        /* and near its limit */
+  ROOM_FIRST = 16 * 1024 * 1024, /* bytes mapped before the first look: short programs are spared */
+  BACKGROUND_STACK = 64 * 1024,  /* bytes */
 };
 
 #endif

@@ -12,6 +12,8 @@ const struct counter_row counter_table[COUNTERS] = {
     {"super.purges", "calls", "ranges of freed memory given back to the system"},
     {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
     {"super.retained_bytes", "bytes", "freed memory that may still be resident, now"},
+    {"super.lazy_bytes", "bytes", "purged memory that stays until the system needs it, now"},
+    {"super.decayed_bytes", "bytes", "freed memory given back for its age, in all"},
     {"super.meta_bytes", "bytes", "address space of descriptors, now"},
     {"pool.slabs_carved", "slabs", "slabs set up in fresh units"},
     {"pool.slabs_relisted", "slabs", "slabs nobody owned, taken from the lists"},

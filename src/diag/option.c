@@ -47,9 +47,18 @@ const struct option_row option_table[OPTIONS] = {
      "where the gate is not unified: keep the magazines of 1 to 8 KiB"},
     {"HAKMEM_THP", TYPE_WORD, THP_DEFAULT, 0, THP_NEVER, false,
      "huge pages of the system for blocks: as the system is set, asked for, or refused"},
+    {"HAKMEM_DECAY_MS", TYPE_COUNT, 10000, 0, 1000000000, true,
+     "milliseconds after which freed memory goes back to the system; 0: at once"},
+    {"HAKMEM_BACKGROUND", TYPE_SWITCH, 0, 0, 1, false,
+     "a thread that gives aged memory back while the program idles"},
+    {"HAKMEM_PURGE", TYPE_WORD, PURGE_DONTNEED, 0, PURGE_OFF, true,
+     "how pages go back: at once, when the system needs them, or not unless asked"},
 };
 
-const char *const option_words[OPTIONS] = {[OPT_THP] = "default always never"};
+const char *const option_words[OPTIONS] = {
+    [OPT_THP] = "default always never",
+    [OPT_PURGE] = "dontneed free off",
+};
 
 uint64_t option_value[OPTIONS];
 char option_log_path[OPTION_PATH_MAX];

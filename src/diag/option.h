@@ -36,6 +36,9 @@ enum option {
   OPT_GATE_UNIFIED,
   OPT_SMALLMID,
   OPT_THP,
+  OPT_DECAY_MS,
+  OPT_BACKGROUND,
+  OPT_PURGE,
   OPTIONS
 };
 
@@ -43,6 +46,9 @@ enum { OPTION_PATH_MAX = 256 };
 
 /* HAKMEM_THP, in the order of its words. */
 enum thp { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
+
+/* HAKMEM_PURGE, in the order of its words. */
+enum purge_way { PURGE_DONTNEED, PURGE_FREE, PURGE_OFF };
 
 enum option_type {
   TYPE_SWITCH, /* 0 or 1 */

@@ -2,12 +2,11 @@
 
 #include "ace/plan.h"
 #include "base/atomic.h"
-#include "os/limits.h"
 #include "os/process.h"
+#include "os/room.h"
 
-static size_t granted;                    /* [any] */
-static uint64_t grants;                   /* [any] */
-static uint64_t cgroup_room = UINT64_MAX; /* [any] bytes */
+static size_t granted;  /* [any] */
+static uint64_t grants; /* [any] */
 
 static uint64_t living_threads(void) {
   return count_read(CNT_THREADS_BORN) - count_read(CNT_THREADS_ENDED);
@@ -24,15 +23,8 @@ static unsigned processors(void) {
   return n;
 }
 
-/* Looks at the cgroup now and then, first when a program has grown a little: a short one is
- * spared. */
-static void look_at_cgroup(void) {
-  if (add_rlx(&grants, 1) % CGROUP_LOOK == CGROUP_LOOK / 4)
-    st_rlx(&cgroup_room, limits_cgroup_room_below(""));
-}
-
 static size_t total(void) {
-  return plan_total(processors(), living_threads(), ld_rlx(&cgroup_room));
+  return plan_total(processors(), living_threads(), room_left());
 }
 
 static size_t share(void) {
@@ -40,7 +32,7 @@ static size_t share(void) {
 }
 
 bool budget_take(struct thread *t, size_t bytes) {
-  look_at_cgroup();
+  if (add_rlx(&grants, 1) % CGROUP_LOOK == 0) room_look();
   if (t->granted + bytes > share()) return false;
   if (add_rlx(&granted, bytes) + bytes > total()) {
     sub_rlx(&granted, bytes);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "front/budget.h"
 #include "front/start.h"
+#include "pool/decay.h"
 
 /* --- out of the slabs --- */
 
@@ -240,6 +241,7 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
   if (++t->misses >= IDLE_CHECK || budget_exceeded(t)) {
     t->misses = 0;
     look_for_idle(t, class);
+    decay_pass();
   }
   if (wanted <= cell->capacity) return;
   if (budget_take(t, (wanted - cell->granted) * class_size(class))) {

@@ -4,6 +4,7 @@
 #include "ace/route.h"
 #include "base/text.h"
 #include "diag/option.h"
+#include "front/background.h"
 #include "front/cache.h"
 #include "front/start.h"
 #include "front/validate.h"
@@ -139,6 +140,7 @@ void *front_alloc(size_t size, bool *zeroed) {
   if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
   if (zeroed) *zeroed = request.zeroed;
   count_call(TLY_MALLOC_CALLS);
+  background_pass();
   return p;
 }
 
@@ -152,6 +154,7 @@ void *front_alloc_aligned(size_t align, size_t size) {
   count_call(TLY_MALLOC_CALLS);
   p = serve(&request);
   if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
+  background_pass();
   return p;
 }
 

@@ -61,7 +61,10 @@ void start_once(void (*thread_end)(void *)) {
 }
 
 void start_watch_forks(void) {
-  pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
+  static uint32_t watched; /* [any] */
+  uint32_t expected = 0;
+  if (cas_acq(&watched, &expected, 1))
+    pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
 }
 
 void start_set_key(void *thread) {

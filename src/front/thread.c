@@ -5,8 +5,10 @@
 #include "base/text.h"
 #include "diag/option.h"
 #include "ace/plan.h"
+#include "front/background.h"
 #include "front/cache.h"
 #include "front/start.h"
+#include "pool/decay.h"
 #include "pool/huge.h"
 #include "super/meta.h"
 
@@ -134,6 +136,7 @@ static void thread_end(void *pointer) {
   thread_drain(t);
   count_any(CNT_THREADS_ENDED, 1);
   thread_put_back(t);
+  background_thread_ended();
 }
 
 COLD void thread_regate(struct thread *t) {
@@ -180,20 +183,29 @@ void thread_bare_flush(void) {
   lock_drop(&bare_lock);
 }
 
+/* The locks of all rooms. Whoever purges for age holds that lock first, and then others. */
 void thread_fork_prepare(void) {
+  decay_fork_take();
   lock_fork_take(&bare_lock);
   lock_fork_take(&registry);
   pool_fork_take();
   huge_fork_take();
   super_fork_take();
+  background_fork_take();
 }
 
-void thread_fork_parent(void) {
+static void drop_locks(void) {
   super_fork_drop();
   huge_fork_drop();
   pool_fork_drop();
   lock_fork_drop(&registry);
   lock_fork_drop(&bare_lock);
+  decay_fork_drop();
+}
+
+void thread_fork_parent(void) {
+  background_fork_parent();
+  drop_locks();
 }
 
 /* In the child only this thread goes on. What another had under way is mended first: a claim or
@@ -222,6 +234,7 @@ void thread_fork_child(void) {
   struct gates *gates = self_gates;
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   struct thread *other;
-  thread_fork_parent();
+  background_fork_child();
+  drop_locks();
   while ((other = next_stranger(self))) reclaim(other);
 }

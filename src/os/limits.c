@@ -128,7 +128,9 @@ static void read_commit(const struct place *top, struct limits_facts *facts) {
 struct version {
   const char *mounts[2];
   const char *limit;
+  const char *high; /* where the kernel begins to slow the group down; NULL: nowhere */
   const char *use;
+  const char *idle; /* in memory.stat: pages of files that it takes back first */
   const char *hits_file;
   const char *hits;
   const char *ooms_file;
@@ -137,21 +139,19 @@ struct version {
 
 static const struct version version_1 = {
     {"/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory"},
-    "/memory.limit_in_bytes",
+    "/memory.limit_in_bytes", NULL,
     "/memory.usage_in_bytes",
-    "/memory.failcnt",
-    "",
-    "/memory.oom_control",
-    "oom_kill ",
+    "total_inactive_file ",
+    "/memory.failcnt", "",
+    "/memory.oom_control", "oom_kill ",
 };
 static const struct version version_2 = {
     {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"},
-    "/memory.max",
+    "/memory.max", "/memory.high",
     "/memory.current",
-    "/memory.events",
-    "max ",
-    "/memory.events",
-    "oom ",
+    "inactive_file ",
+    "/memory.events", "max ",
+    "/memory.events", "oom ",
 };
 
 /* Is "memory" one of the comma-separated names that end at END? */
@@ -197,20 +197,25 @@ static uint64_t room_of(const struct limit_fact *fact) {
   return fact->use < fact->limit ? fact->limit - fact->use : 0;
 }
 
+/* Cuts HERE to the group above it. Returns false at its first LEAST bytes. */
+static bool step_up(struct place *here, size_t least) {
+  if (here->length <= least) return false;
+  while (here->length > least && here->directory[--here->length] != '/') continue;
+  return true;
+}
+
 /* Looks at AT and the directories above it, down to its first LEAST bytes: the nearest of those
  * with the least room sets the facts, and AT is cut to it. Returns false when none has a limit. */
 static bool walk_up(const struct version *v, struct place *at, size_t least,
                     struct limits_facts *facts) {
   struct place here = *at;
-  for (;;) {
+  do {
     struct limit_fact fact = {read_value(&here, v->use), read_value(&here, v->limit)};
     if (room_of(&fact) < room_of(&facts->cgroup)) {
       facts->cgroup = fact;
       at->length = here.length;
     }
-    if (here.length <= least) break;
-    while (here.length > least && here.directory[--here.length] != '/') continue;
-  }
+  } while (step_up(&here, least));
   return facts->cgroup.limit != LIMITS_UNKNOWN;
 }
 
@@ -265,15 +270,35 @@ static void read_cgroup(const struct place *top, struct limits_facts *facts) {
 
 /* --- all --- */
 
-/* The bytes that are left below the nearest cgroup limit. */
+/* The room of one group, below the nearer of its limits. */
+static uint64_t room_at(const struct version *v, const struct place *at) {
+  struct limit_fact max = {read_value(at, v->use), read_value(at, v->limit)};
+  struct limit_fact high = {max.use, v->high ? read_value(at, v->high) : LIMITS_UNKNOWN};
+  uint64_t idle = LIMITS_UNKNOWN;
+  struct field field = {v->idle, &idle};
+  if (max.limit >= LIMITS_NONE && high.limit >= LIMITS_NONE) return LIMITS_UNKNOWN;
+  read_fields(at, "/memory.stat", &field, 1);
+  if (idle < max.use && max.use < LIMITS_NONE) max.use = high.use = max.use - idle;
+  return min_size(room_of(&max), room_of(&high));
+}
+
 uint64_t limits_cgroup_room_below(const char *root) {
   const struct place top = {root, "", 0};
-  struct limits_facts facts;
+  uint64_t room = LIMITS_UNKNOWN;
   int saved = errno;
-  memset(&facts, 0xff, sizeof facts);
-  read_cgroup(&top, &facts);
+  char group[LIMITS_PATH];
+  const struct version *v = find_group(&top, group);
+  for (int i = 0; v && i < 2 && room == LIMITS_UNKNOWN; i++) {
+    char path[LIMITS_PATH];
+    size_t used = 0;
+    struct place here = {root, path, 0};
+    if (!lines_append(path, &used, v->mounts[i]) || !lines_append(path, &used, group)) break;
+    here.length = used;
+    do room = min_size(room, room_at(v, &here));
+    while (step_up(&here, strlen(v->mounts[i])));
+  }
   errno = saved;
-  return room_of(&facts.cgroup);
+  return room;
 }
 
 void limits_read_below(const char *root, struct limits_facts *facts) {

@@ -50,10 +50,11 @@ struct limits_facts {
 /* Reads all facts of this process. */
 void limits_read(struct limits_facts *facts);
 
-/* The bytes left below the cgroup limit that has the least room; 0 when it is exceeded, and a
- * number above any memory when there is no limit or none is known. ROOT: "", or where recorded
- * files are.
- * Cost: the cgroup's files alone, some 50 us. */
+/* The bytes left below the cgroup limit that has the least room, memory.high included; 0 when it is
+ * exceeded, and a number above any memory when there is no limit or none is known. Pages of files
+ * that were not used of late are room: the kernel takes them before it kills. ROOT: "", or where
+ * recorded files are.
+ * Cost: the cgroup's files alone, some 100 us. */
 uint64_t limits_cgroup_room_below(const char *root);
 
 /* As limits_read, from the files below the directory ROOT instead of /: recorded ones. The limits

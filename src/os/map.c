@@ -81,6 +81,10 @@ bool os_purge(void *p, size_t bytes) {
   return advise(p, bytes, MADV_DONTNEED);
 }
 
+bool os_purge_lazily(void *p, size_t bytes) {
+  return advise(p, bytes, MADV_FREE);
+}
+
 bool os_populate(void *p, size_t bytes) {
   return advise(p, bytes, MADV_POPULATE_WRITE);
 }

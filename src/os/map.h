@@ -34,6 +34,11 @@ bool os_unmap_once(void *p, size_t bytes);
  * kept. */
 bool os_purge(void *p, size_t bytes);
 
+/* Lets the kernel take the pages when it needs memory; until then, or until the next write, what a
+ * touch finds is old or zero, page by page. Returns false when refused (before Linux 4.5, or of
+ * locked pages). */
+bool os_purge_lazily(void *p, size_t bytes);
+
 /* Makes all pages resident now. Returns false when the kernel cannot (before Linux 5.14) or will
  * not. */
 bool os_populate(void *p, size_t bytes);

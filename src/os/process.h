@@ -19,6 +19,7 @@ bool os_secure(void);
 size_t os_page_size(void);        /* bytes */
 unsigned os_processors(void);     /* that this process may run on; at least 1 */
 uint64_t os_nanoseconds(void);    /* monotonic */
+uint64_t os_milliseconds(void);   /* monotonic, to some 4 ms; without a system call where it can */
 unsigned os_thread_id(void);
 unsigned os_process_id(void);
 void os_program_name(char name[16]); /* without its path, cut, terminated */

@@ -7,6 +7,7 @@
 #include "diag/option.h"
 #include "os/map.h"
 #include "os/process.h"
+#include "pool/decay.h"
 #include "super/meta.h"
 #include "super/purge.h"
 #include "super/thp.h"
@@ -14,6 +15,7 @@
 struct huge {
   char *base;       /* [const] while live */
   size_t bytes;     /* [holder] mapped, a multiple of the page size */
+  uint64_t since;   /* [lock huge] ms; when it came into the cache */
   struct link link; /* [lock huge] in the cache, or the list of spare descriptors */
 };
 
@@ -68,8 +70,10 @@ static struct huge *cache_take(size_t bytes, size_t align) {
 }
 
 static void cache_put(struct huge *huge) {
+  uint64_t now = os_milliseconds();
   purge_retain(huge->bytes); /* before others can take, resize and release it */
   lock_take(&huge_lock);
+  huge->since = now;
   list_push(&cache, &huge->link);
   cached++;
   cached_bytes += huge->bytes;
@@ -90,21 +94,38 @@ static size_t unmap(struct huge *huge) {
   return 0;
 }
 
-size_t huge_drop_cache(size_t keep) {
+/* Takes the oldest mapping out of the cache when more than KEEP bytes or too many are cached, or
+ * when it came there at the time BY or before. */
+static struct huge *oldest_beyond(size_t keep, uint64_t by) {
+  struct huge *oldest = NULL;
+  lock_take(&huge_lock);
+  if (cached) oldest = huge_of_link(cache.prev);
+  if (oldest && cached_bytes <= keep && cached <= HUGE_CACHE && oldest->since > by) oldest = NULL;
+  if (oldest) uncache_locked(oldest);
+  lock_drop(&huge_lock);
+  return oldest;
+}
+
+/* Goes on until BATCH bytes are done, nothing is left to do, or the system refuses. */
+static size_t drop(size_t keep, uint64_t by, size_t batch) {
   size_t bytes = 0;
-  for (;;) {
-    struct huge *oldest = NULL;
-    size_t dropped;
-    lock_take(&huge_lock);
-    if (cached && (cached_bytes > keep || cached > HUGE_CACHE)) {
-      oldest = huge_of_link(cache.prev);
-      uncache_locked(oldest);
-    }
-    lock_drop(&huge_lock);
-    dropped = oldest ? unmap(oldest) : 0;
-    if (!dropped) return bytes;
+  while (bytes < batch) {
+    struct huge *oldest = oldest_beyond(keep, by);
+    size_t dropped = oldest ? unmap(oldest) : 0;
+    if (!dropped) break;
     bytes += dropped;
   }
+  return bytes;
+}
+
+size_t huge_drop_cache(size_t keep) {
+  return drop(keep, 0, SIZE_MAX);
+}
+
+size_t huge_drop_aged(uint64_t now, size_t batch) {
+  uint64_t decay = option(OPT_DECAY_MS);
+  if (option(OPT_PURGE) == PURGE_OFF || now < decay) return 0;
+  return drop(SIZE_MAX, now - decay, batch);
 }
 
 static void publish(struct huge *huge) {
@@ -140,6 +161,7 @@ void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   size_t bytes = round_up(size, os_page_size());
   size_t wide = max_size(align, SUPER_SIZE);
   struct huge *huge = cache_take(bytes, wide);
+  decay_pass();
   *zeroed = !huge;
   if (huge)
     count_any(CNT_HUGE_REUSED, 1);
@@ -167,6 +189,7 @@ void huge_settle(void) {
   /* What freed units retain comes on top: then the cache gives way first, units after it. */
   huge_drop_cache(purge_due() ? purge_budget() / 4 * 3 : SIZE_MAX);
   if (purge_due()) purge_settle();
+  decay_pass();
 }
 
 bool huge_give(void *p) {

@@ -42,6 +42,10 @@ void *huge_resize(void *p, size_t size, struct refusal *why);
 /* Gives cached mappings back until at most KEEP bytes are cached. Returns the bytes given back. */
 size_t huge_drop_cache(size_t keep);
 
+/* Gives cached mappings back that were freed HAKMEM_DECAY_MS before NOW, the oldest first, until
+ * BATCH bytes are done or none is left. Returns the bytes given back. */
+size_t huge_drop_aged(uint64_t now, size_t batch);
+
 /* Brings what is retained back under its budget: for everybody who lowers live memory. */
 void huge_settle(void);
 

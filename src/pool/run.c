@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "diag/counter.h"
+#include "pool/decay.h"
 #include "pool/huge.h"
 
 static unsigned units_for(size_t size) {
@@ -13,6 +14,7 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   unsigned align_units = align > UNIT_SIZE ? (unsigned)(align >> UNIT_SHIFT) : 1;
   struct units units;
   char *p;
+  decay_pass();
   if (!units_take(n, align_units, &units, why)) return NULL;
   p = unit_address(units.super, units.first);
   st_rlx(&units.super->head[units.first], (uint8_t)units.first);
@@ -64,6 +66,7 @@ bool run_resize(void *p, size_t size) {
   } else {
     count_down_any(CNT_RUN_BYTES, (size_t)(old - n) << UNIT_SHIFT);
     units_give(super, first + n, old - n);
+    huge_settle(); /* the live memory fell, and the budget with it */
   }
   return true;
 }

@@ -12,6 +12,11 @@ static int violated(bool holds, const char *what, const struct superslab *super)
   return 1;
 }
 
+static bool units_apart(const struct superslab *super) {
+  uint64_t idle = super->dirty | super->lazy;
+  return !(idle & ~super->free) && !(super->dirty & super->lazy) && !(super->aged & ~super->dirty);
+}
+
 static bool free_units_untagged(const struct superslab *super) {
   for (uint64_t w = super->free; w; w &= w - 1)
     if (map_tag(unit_address(super, bit_lowest(w)))) return false;
@@ -33,7 +38,7 @@ int super_check(void) {
   LIST_EACH(link, super_all_locked()) {
     struct superslab *super = LINK_OWNER(link, struct superslab, all);
     dirty += bit_count(super->dirty);
-    bad += violated(!(super->dirty & ~super->free), "S1: a dirty unit is not free", super);
+    bad += violated(units_apart(super), "S1: a dirty or lazy unit is not free, or both", super);
     bad += violated(bin_fits(super), "S2: a superslab is in the wrong bin", super);
     bad += violated(free_units_untagged(super), "S3: a free unit has a tag", super);
     bad += violated(map_super(super->base) == super, "S3: a superslab is not in the map", super);

@@ -1,14 +1,39 @@
 #include "super/purge.h"
 
+#include "os/futex.h"
 #include "os/map.h"
+#include "os/process.h"
+#include "os/room.h"
 #include "super/superslab.h"
 
+enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
+
+static uint32_t sleeper; /* [any] enum sleep, of the background thread */
+
 void purge_retain(size_t bytes) {
-  count_any(CNT_RETAINED_BYTES, bytes);
+  add_seq(&counter_value[CNT_RETAINED_BYTES], bytes); /* pairs: purge_sleep */
+  if (UNLIKELY(ld_seq(&sleeper) == SLEEPS_LONG)) purge_wake();
 }
 
 void purge_release(size_t bytes) {
   count_down_any(CNT_RETAINED_BYTES, bytes);
+}
+
+void purge_sleep(uint64_t ms) {
+  uint32_t before = AWAKE;
+  if (cas_seq(&sleeper, &before, SLEEPS_LONG)) { /* pairs: purge_retain */
+    before = SLEEPS_LONG;
+    if (!ld_seq(&counter_value[CNT_RETAINED_BYTES]))
+      futex_sleep(&sleeper, SLEEPS_LONG, FUTEX_FOREVER);
+    else if (cas_seq(&sleeper, &before, SLEEPS_SHORT))
+      futex_sleep(&sleeper, SLEEPS_SHORT, ms);
+  }
+  st_seq(&sleeper, AWAKE); /* whatever called: the caller looks at everything now */
+}
+
+COLD void purge_wake(void) {
+  st_seq(&sleeper, CALLED);
+  futex_wake(&sleeper);
 }
 
 size_t purge_budget(void) {
@@ -16,57 +41,86 @@ size_t purge_budget(void) {
   uint64_t live = (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
   /* asked for: not to be purged at the first free */
   size_t warm = option(OPT_PREWARM) * SUPER_SIZE;
-  return max_size(max_size(option(OPT_RETAIN), live / 10), warm);
+  size_t budget = max_size(max_size(option(OPT_RETAIN), live / 10), warm);
+  if (option(OPT_PURGE) == PURGE_OFF) return SIZE_MAX;
+  if (!option(OPT_DECAY_MS)) return 0;
+  return min_size(budget, room_left() / ROOM_SHARE);
 }
 
-/* Purges the units of MASK, range by range. Returns the units that the system refused to take. */
-static uint64_t purge_units(char *base, uint64_t mask) {
-  uint64_t refused = 0;
+COLD bool purge_exceeded(uint64_t retained) {
+  return retained > purge_budget();
+}
+
+/* Purges N units at P, in the way that HAKMEM_PURGE says unless HARD: for good. *LAZILY tells which
+ * it was. */
+static bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {
+  count_any(CNT_PURGES, 1);
+  *lazily = !hard && option(OPT_PURGE) == PURGE_FREE && os_purge_lazily(p, bytes);
+  return *lazily || os_purge(p, bytes);
+}
+
+/* What became of units. */
+struct outcome {
+  uint64_t refused; /* the system kept them as they were */
+  uint64_t lazy;
+};
+
+/* Purges the units of MASK, range by range. */
+static struct outcome purge_units(char *base, uint64_t mask, bool hard) {
+  struct outcome out = {0, 0};
   while (mask) {
     unsigned first = bit_lowest(mask);
     uint64_t beyond = ~(mask >> first);
     unsigned n = beyond ? bit_lowest(beyond) : 64;
     uint64_t span = bit_span(first, n);
-    count_any(CNT_PURGES, 1);
-    if (!os_purge(base + ((size_t)first << UNIT_SHIFT), (size_t)n << UNIT_SHIFT)) refused |= span;
+    bool lazily;
+    bool done = purge_range(base + ((size_t)first << UNIT_SHIFT), (size_t)n << UNIT_SHIFT, hard,
+                            &lazily);
+    if (!done) out.refused |= span;
+    if (lazily) out.lazy |= span;
     mask &= ~span;
   }
-  return refused;
+  return out;
 }
 
-/* While its pages go, a unit is neither free nor dirty: nobody can take it in between. */
-static size_t purge_one(struct superslab *super) {
-  uint64_t mask = super->dirty;
-  uint64_t refused;
-  size_t bytes;
-  super->dirty = 0;
+static size_t bytes_of(uint64_t mask) {
+  return (size_t)bit_count(mask) << UNIT_SHIFT;
+}
+
+/* Purges the dirty units of MASK. While its pages go, a unit is neither free nor dirty: nobody can
+ * take it in between. What stays dirty, also what was refused, counts as freed now: others get
+ * their turn first. */
+static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
+  struct outcome out;
+  uint64_t now;
+  super->dirty &= ~mask;
+  super->aged &= ~mask;
   super->free &= ~mask;
-  list_remove(&super->dirty_link);
+  if (!super->dirty) list_remove(&super->dirty_link);
   super_rebin_locked(super);
   super_unlock();
-  refused = purge_units(super->base, mask);
-  bytes = (size_t)bit_count(mask & ~refused) << UNIT_SHIFT;
-  count_any(CNT_PURGED_BYTES, bytes);
-  purge_release((size_t)bit_count(mask) << UNIT_SHIFT);
+  out = purge_units(super->base, mask, hard);
+  mask &= ~out.refused;
+  now = os_milliseconds();
+  count_any(CNT_PURGED_BYTES, bytes_of(mask));
+  count_any(CNT_LAZY_BYTES, bytes_of(out.lazy));
+  purge_release(bytes_of(mask));
   super_lock();
-  for (uint64_t done = mask & ~refused; done; done &= done - 1)
-    super->touched[bit_lowest(done)] = 0;
-  super->free |= mask; /* what was refused is zero-filled no more, and no longer counted either */
-  super->dirty |= refused;
-  if (refused) {
-    purge_retain((size_t)bit_count(refused) << UNIT_SHIFT);
-    super_relist_dirty_locked(super);
-  }
+  for (uint64_t done = mask; done; done &= done - 1) super->touched[bit_lowest(done)] = 0;
+  super->free |= mask | out.refused;
+  super->dirty |= out.refused;
+  super->lazy |= out.lazy;
+  if (super->dirty) super_relist_dirty_locked(super, now);
   super_rebin_locked(super);
-  return bytes;
+  return bytes_of(mask);
 }
 
-size_t purge_down_to(size_t keep) {
+static size_t down_to(size_t keep, bool hard) {
   size_t bytes = 0;
   super_lock();
   while (count_read(CNT_RETAINED_BYTES) > keep) {
     struct superslab *super = super_next_dirty_locked();
-    size_t purged = super ? purge_one(super) : 0;
+    size_t purged = super ? purge_some(super, super->dirty, hard) : 0;
     if (!purged) break; /* nothing dirty, or the system refuses: the next free tries again */
     bytes += purged;
   }
@@ -74,6 +128,52 @@ size_t purge_down_to(size_t keep) {
   return bytes;
 }
 
+/* What the system may take counts as retained again, so that it goes for good. */
+static void lazy_to_dirty(void) {
+  uint64_t now = os_milliseconds();
+  super_lock();
+  LIST_EACH(link, super_all_locked()) {
+    struct superslab *super = LINK_OWNER(link, struct superslab, all);
+    if (!super->lazy) continue;
+    count_down_any(CNT_LAZY_BYTES, bytes_of(super->lazy));
+    count_any(CNT_RETAINED_BYTES, bytes_of(super->lazy));
+    super->dirty |= super->lazy;
+    super->lazy = 0;
+    super_relist_dirty_locked(super, now);
+  }
+  super_unlock();
+}
+
+size_t purge_down_to(size_t keep) {
+  if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
+  return down_to(keep, true);
+}
+
 COLD void purge_settle(void) {
-  purge_down_to(purge_budget() / 4 * 3);
+  down_to(purge_budget() / 4 * 3, false);
+}
+
+/* The superslab whose units have been dirty for longest, if that is long enough. Where all of those
+ * were taken again, the younger ones begin to age. */
+static struct superslab *next_aged_locked(uint64_t now) {
+  for (;;) {
+    struct superslab *super = super_next_dirty_locked();
+    if (!super || super->since + option(OPT_DECAY_MS) > now) return NULL;
+    if (super->aged) return super;
+    super_relist_dirty_locked(super, now);
+  }
+}
+
+size_t purge_aged(uint64_t now, size_t batch) {
+  size_t bytes = 0;
+  if (option(OPT_PURGE) == PURGE_OFF) return 0;
+  super_lock();
+  while (bytes < batch) {
+    struct superslab *super = next_aged_locked(now);
+    size_t purged = super ? purge_some(super, super->aged, false) : 0;
+    if (!purged) break;
+    bytes += purged;
+  }
+  super_unlock();
+  return bytes;
 }

@@ -1,13 +1,16 @@
-/* purge - freed memory that stays resident, within a budget.
+/* purge - freed memory that stays resident, within a budget and for a time.
  *
  * Owns:     the count of retained bytes (super.retained_bytes).
  * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each purge_settle, unless the system
- *           refuses to take pages back. No background thread, no further call needed.
+ *           refuses to take pages back, or HAKMEM_PURGE=off. No background thread, no further call
+ *           needed. In a cgroup with a limit, no more than an eighth of the room below it either.
+ *           purge_aged finds what was freed HAKMEM_DECAY_MS ago; twice the time ago at the latest.
  * Threads:  any; no lock is held across a system call.
  * Cost:     none below the budget; else one system call per range of units, down to three quarters
  *           of the budget, so that a system call serves many frees.
  * Inverse:  purge_retain / purge_release.
- * Dials:    HAKMEM_RETAIN.   Gauges: super.purges, super.purged_bytes, super.retained_bytes.
+ * Dials:    HAKMEM_RETAIN, HAKMEM_DECAY_MS, HAKMEM_PURGE.
+ * Gauges:   super.purges, super.purged_bytes, super.retained_bytes, super.lazy_bytes.
  */
 #ifndef SUPER_PURGE_H
 #define SUPER_PURGE_H
@@ -16,23 +19,35 @@
 #include "diag/counter.h"
 #include "diag/option.h"
 
-/* Counts bytes that were freed and stay resident, and bytes that no longer do. */
+/* Counts bytes that were freed and stay resident, and bytes that no longer do. Not under a lock. */
 void purge_retain(size_t bytes);
 void purge_release(size_t bytes);
 
 /* The budget in bytes, from the live memory of now. */
 size_t purge_budget(void);
 
+bool purge_exceeded(uint64_t retained);
+
 ALWAYS_INLINE bool purge_due(void) {
   uint64_t retained = count_read(CNT_RETAINED_BYTES);
-  return retained > option(OPT_RETAIN) && retained > purge_budget();
+  return UNLIKELY(retained) && purge_exceeded(retained);
 }
 
-/* Purges dirty units of superslabs, oldest first, until at most KEEP bytes are retained in all.
- * Returns the bytes given back. */
+/* Purges dirty units of superslabs, oldest first, until at most KEEP bytes are retained in all, in
+ * every mode and at once: asked for by name. Returns the bytes given back. */
 size_t purge_down_to(size_t keep);
 
 /* Purges when the budget is exceeded. */
 void purge_settle(void);
+
+/* Purges dirty units that were freed HAKMEM_DECAY_MS before NOW, oldest first, until BATCH bytes
+ * are done or none is left. Returns the bytes given back. */
+size_t purge_aged(uint64_t now, size_t batch);
+
+/* The background thread sleeps here: while nothing is retained, for ever, else for MS. */
+void purge_sleep(uint64_t ms);
+
+/* Wakes it. */
+void purge_wake(void);
 
 #endif

@@ -6,6 +6,8 @@
 #include "diag/option.h"
 #include "os/debt.h"
 #include "os/map.h"
+#include "os/process.h"
+#include "os/room.h"
 #include "super/meta.h"
 #include "super/purge.h"
 #include "super/spare.h"
@@ -53,13 +55,17 @@ struct superslab *super_next_dirty_locked(void) {
   return LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
 }
 
-void super_relist_dirty_locked(struct superslab *super) {
-  if (super->dirty_link.next == &super->dirty_link) list_append(&dirty_list, &super->dirty_link);
+void super_relist_dirty_locked(struct superslab *super, uint64_t now) {
+  list_remove(&super->dirty_link);
+  list_append(&dirty_list, &super->dirty_link);
+  super->aged = super->dirty;
+  super->since = now;
 }
 
 bool super_admit(size_t bytes, struct refusal *why) {
   uint64_t limit = option(OPT_LIMIT);
   uint64_t before = add_rlx(&counter_value[CNT_SUPER_BYTES], bytes);
+  room_spend(bytes);
   if (!limit || before + bytes <= limit) return true;
   count_down_any(CNT_SUPER_BYTES, bytes);
   *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
@@ -84,7 +90,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   thp_tell(base, SUPER_SIZE);
   super->base = base;
   super->free = ~(uint64_t)0;
-  super->dirty = 0;
+  super->dirty = super->aged = super->lazy = 0;
   super->bin_index = BIN_NONE;
   super->owner = 0;
   units_note_touched(super, 0, SUPER_UNITS, 0);
@@ -103,9 +109,21 @@ no_descriptor:
   return NULL;
 }
 
-static void super_enlist_locked(struct superslab *super) {
+/* Makes a superslab known that is all free. */
+static void super_enlist(struct superslab *super) {
+  uint64_t now = os_milliseconds();
+  super_lock();
+  if (super->dirty) super_relist_dirty_locked(super, now);
   list_append(&all_supers, &super->all);
   super_rebin_locked(super);
+  super_unlock();
+}
+
+static void forget_lazy(struct superslab *super, uint64_t mask) {
+  mask &= super->lazy;
+  if (!mask) return;
+  super->lazy &= ~mask;
+  count_down_any(CNT_LAZY_BYTES, (size_t)bit_count(mask) << UNIT_SHIFT);
 }
 
 /* Takes an empty superslab off all lists, for super_retire after the unlock. */
@@ -119,8 +137,9 @@ static void super_delist_locked(struct superslab *super) {
     list_remove(&super->dirty_link);
     purge_release((size_t)bit_count(super->dirty) << UNIT_SHIFT);
     count_any(CNT_PURGED_BYTES, (size_t)bit_count(super->dirty) << UNIT_SHIFT);
-    super->dirty = 0;
+    super->dirty = super->aged = 0;
   }
+  forget_lazy(super, super->lazy);
 }
 
 /* Gives a delisted superslab back. When the system refuses, its pages go and it is kept. */
@@ -138,10 +157,7 @@ static size_t super_retire(struct superslab *super) {
     purge_retain(SUPER_SIZE);
   }
   map_set_super(super->base, super);
-  super_lock();
-  if (super->dirty) list_append(&dirty_list, &super->dirty_link);
-  super_enlist_locked(super);
-  super_unlock();
+  super_enlist(super);
   return 0;
 }
 
@@ -178,10 +194,7 @@ unsigned super_prewarm(unsigned n) {
       units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
       purge_retain(SUPER_SIZE);
     }
-    super_lock();
-    if (super->dirty) list_append(&dirty_list, &super->dirty_link);
-    super_enlist_locked(super);
-    super_unlock();
+    super_enlist(super);
   }
   return done;
 }
@@ -196,23 +209,32 @@ static uint64_t aligned_bits(unsigned align) {
 static void hold_locked(struct superslab *super, unsigned first, unsigned n, struct units *out) {
   uint64_t span = bit_span(first, n);
   uint64_t dirty = super->dirty & span;
+  bool zeroed = !((super->dirty | super->lazy) & span);
   if (super->bin_index == BIN_EMPTY) count_any(CNT_SUPER_REUSED, 1);
   super->free &= ~span;
   super->dirty &= ~span;
+  super->aged &= ~span;
+  forget_lazy(super, span);
   if (dirty) purge_release((size_t)bit_count(dirty) << UNIT_SHIFT);
   if (dirty && !super->dirty) list_remove(&super->dirty_link);
   super_rebin_locked(super);
   count_any(CNT_UNITS_TAKEN, n);
-  *out = (struct units){super, first, !dirty};
+  *out = (struct units){super, first, zeroed};
+}
+
+/* The free units that may have pages: dirty ones, and lazy ones until the system takes theirs. */
+static uint64_t resident_units(const struct superslab *super) {
+  return super->dirty | super->lazy;
 }
 
 /* Of the places STARTS for N units the one with the most resident units, then the lowest. */
 static unsigned most_resident(const struct superslab *super, uint64_t starts, unsigned n) {
+  uint64_t units = resident_units(super);
   unsigned best = bit_lowest(starts);
-  unsigned most = bit_count(super->dirty & bit_span(best, n));
+  unsigned most = bit_count(units & bit_span(best, n));
   for (; starts && most < n; starts &= starts - 1) {
     unsigned first = bit_lowest(starts);
-    unsigned resident = bit_count(super->dirty & bit_span(first, n));
+    unsigned resident = bit_count(units & bit_span(first, n));
     if (resident <= most) continue;
     best = first;
     most = resident;
@@ -228,7 +250,8 @@ static bool take_locked(uint32_t owner, unsigned n, uint64_t allowed, bool resid
     int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
     LIST_EACH(link, &bins[bin]) {
       struct superslab *super = LINK_OWNER(link, struct superslab, bin);
-      uint64_t starts = bit_run_starts(resident ? super->dirty : super->free, n) & allowed;
+      uint64_t units = resident ? resident_units(super) : super->free;
+      uint64_t starts = bit_run_starts(units, n) & allowed;
       if (starts && super->owner == owner) {
         hold_locked(super, most_resident(super, starts, n), n, out);
         return true;
@@ -246,7 +269,8 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
   bool taken;
   super_lock();
   /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
-  taken = !list_empty(&dirty_list) && take_locked(owner, n, allowed, true, out);
+  taken = !list_empty(&dirty_list) || count_read(CNT_LAZY_BYTES);
+  taken = taken && take_locked(owner, n, allowed, true, out);
   taken = taken || take_locked(owner, n, allowed, false, out);
   super_unlock();
   if (taken) return true;
@@ -280,13 +304,16 @@ size_t units_touched(const struct superslab *super, unsigned first, unsigned n) 
 
 void units_give(struct superslab *super, unsigned first, unsigned n) {
   uint64_t span = bit_span(first, n);
+  uint64_t now = os_milliseconds();
   struct superslab *surplus;
+  bool first_dirty;
   purge_retain((size_t)n << UNIT_SHIFT);
   super_lock();
   ASSERT(!(super->free & span)); /* I5: given once */
-  if (!super->dirty) list_append(&dirty_list, &super->dirty_link);
+  first_dirty = !super->dirty;
   super->free |= span;
   super->dirty |= span;
+  if (first_dirty) super_relist_dirty_locked(super, now);
   super_rebin_locked(super);
   surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
   super_unlock();

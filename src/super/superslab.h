@@ -9,9 +9,10 @@
  * Refuses:  EXHAUSTION at HAKMEM_LIMIT, MAPFAIL when the system refuses.
  * Inverse:  units_take / units_give; super_map_new / super_retire.
  * Dials:    HAKMEM_SS_CACHE, HAKMEM_PREWARM, HAKMEM_LIMIT.   Gauges: super.*.
- * Invariants: S1: dirty is a subset of free. S2: a superslab is in the bin of its longest run, and
- *             in none when it has no free unit. S3: the tags of free units are 0. S4: the bytes
- *             retained are the dirty units' and the cached huge mappings'.
+ * Invariants: S1: dirty and lazy are subsets of free without a common unit, aged is one of dirty.
+ *             S2: a superslab is in the bin of its longest run, and in none when it has no free
+ *             unit. S3: the tags of free units are 0. S4: the bytes retained are the dirty units'
+ *             and the cached huge mappings'.
  */
 #ifndef SUPER_SUPERSLAB_H
 #define SUPER_SUPERSLAB_H
@@ -38,6 +39,9 @@ struct superslab {
   char *base;             /* [lock super] */
   uint64_t free;          /* [lock super] units nobody holds */
   uint64_t dirty;         /* [lock super] free units that may have resident pages */
+  uint64_t aged;          /* [lock super] of these, the ones that were dirty at `since` already */
+  uint64_t since;         /* [lock super] ms; when it joined the dirty list, or its end */
+  uint64_t lazy;          /* [lock super] free units whose pages the system may take */
   uint8_t *states;        /* [any] the box validate's tables, NULL until they are needed */
   struct link bin;        /* [lock super] */
   struct link dirty_link; /* [lock super] in the list of those with dirty units, oldest first */
@@ -66,7 +70,7 @@ struct refusal {
 struct units {
   struct superslab *super;
   unsigned first;
-  bool zeroed; /* nothing was written to them since the system gave them */
+  bool zeroed; /* their bytes are known to be 0 */
 };
 
 /* Units of superslabs that belong to thread OWNER alone, or with 0 to all: see units_take. */
@@ -120,6 +124,8 @@ int super_check(void);
 /* For the box `purge` alone. */
 void super_rebin_locked(struct superslab *super);
 struct superslab *super_next_dirty_locked(void);
-void super_relist_dirty_locked(struct superslab *super);
+
+/* Puts a superslab with dirty units at the end of their list: all of them count as freed NOW. */
+void super_relist_dirty_locked(struct superslab *super, uint64_t now);
 
 #endif

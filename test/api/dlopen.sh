@@ -5,6 +5,8 @@ workspace
 
 if compile "$work/dlopen" "$parts/dlopen.c" -pthread -ldl; then
   run_program dlopen dlopen env -u LD_PRELOAD "$work/dlopen" "$library"
+  run_program dlopen "dlopen with the background thread" env -u LD_PRELOAD HAKMEM_BACKGROUND=1 \
+    HAKMEM_DECAY_MS=5 "$work/dlopen" "$library"
 else
   fail "dlopen: the program is built" "$compiler refuses it"
 fi

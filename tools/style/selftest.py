@@ -169,9 +169,8 @@ def red(files):
 def planted(path, text):
     files = dict(CLEAN)
     if path is None:
-        for number in range(20):
+        for number in range(rules.MAX_CORE // 399 + 1):
             files["src/pool/big%d.c" % number] = "int a;\n" * 399
-        files["src/pool/last.c"] = "int a;\n" * 100
     elif path.startswith("+"):
         files[path[1:]] = files.get(path[1:], "") + text
     else:

@@ -1,0 +1,36 @@
+/* decay - freed memory goes back with age, by whoever passes.
+ *
+ * Owns:     the time of the next look, and the right to purge for age: one thread at a time has it.
+ * Promise:  what was freed stays for HAKMEM_DECAY_MS, and goes within twice that time if a thread
+ *           passes, at most a batch per passage. Where nobody passes, see front/background.
+ * Threads:  any that holds no lock of super or huge. Its own lock is held across system calls: who
+ *           passes only tries it, and a fork waits for it, so that no child loses what is half
+ *           done.
+ * Cost:     a load when nothing is retained, else a clock read; eight looks in the time.
+ * Inverse:  none; decay_fork_take / decay_fork_drop.
+ * Dials:    HAKMEM_DECAY_MS, HAKMEM_PURGE.   Gauges: super.decayed_bytes.
+ */
+#ifndef POOL_DECAY_H
+#define POOL_DECAY_H
+
+#include "diag/counter.h"
+#include "os/process.h"
+
+extern uint64_t decay_next; /* [any] relaxed; ms */
+
+/* Purges a batch of what is due at NOW, and what is beyond the budget; looks at the cgroup. Returns
+ * whether another batch is due at once. */
+bool decay_step(uint64_t now);
+
+/* Milliseconds between two looks. */
+uint64_t decay_interval(void);
+
+ALWAYS_INLINE void decay_pass(void) {
+  uint64_t now = count_read(CNT_RETAINED_BYTES) ? os_milliseconds() : 0;
+  if (UNLIKELY(now >= ld_rlx(&decay_next)) && now) decay_step(now);
+}
+
+void decay_fork_take(void); /* before fork; inverse: decay_fork_drop */
+void decay_fork_drop(void);
+
+#endif

@@ -1,0 +1,261 @@
+/* decay - freed memory goes back with age; the ways in which pages go; the time is an argument. */
+#include "pool/decay.h"
+
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "os/room.h"
+#include "pool/huge.h"
+#include "pool/run.h"
+#include "super/purge.h"
+
+enum { UNITS = 16 };
+
+static struct refusal why;
+
+static uint64_t retained(void) {
+  return count_read(CNT_RETAINED_BYTES);
+}
+
+static void start(const char *promise, const char *decay, const char *way) {
+  test_begin(promise);
+  option_set("RETAIN", "64M");
+  option_set("DECAY_MS", decay);
+  option_set("PURGE", way);
+  huge_drop_cache(0);
+  purge_down_to(0);
+  st_rlx(&decay_next, 0);
+  CHECK(retained() == 0);
+}
+
+static void take(struct units *units, unsigned n) {
+  CHECK(units_take(n, 1, units, &why));
+  memset(unit_address(units->super, units->first), 0xa5, (size_t)n << UNIT_SHIFT);
+}
+
+/* The bytes of N units that are resident, as the kernel says. */
+static size_t resident(const struct units *units, unsigned n) {
+  return resident_pages(unit_address(units->super, units->first), (size_t)n << UNIT_SHIFT) * 4096;
+}
+
+static void by_age(void) {
+  struct units units;
+  uint64_t decayed = count_read(CNT_DECAYED_BYTES);
+  uint64_t now;
+  start("freed units stay for HAKMEM_DECAY_MS, then the next look gives them back", "10000",
+        "dontneed");
+  take(&units, UNITS);
+  now = os_milliseconds();
+  units_give(units.super, units.first, UNITS);
+  decay_step(now + 9900);
+  CHECK(retained() == UNITS * UNIT_SIZE && resident(&units, UNITS) == UNITS * UNIT_SIZE);
+  decay_step(now + 10100);
+  CHECK(retained() == 0 && resident(&units, UNITS) == 0 && super_check() == 0);
+  CHECK(count_read(CNT_DECAYED_BYTES) == decayed + UNITS * UNIT_SIZE);
+  CHECK(units_take(UNITS, 1, &units, &why) && units.zeroed);
+  units_give(units.super, units.first, UNITS);
+  test_end();
+}
+
+static void younger_ones(void) {
+  struct units old;
+  struct units young;
+  uint64_t now;
+  start("units that join a superslab's aged ones are given their own time, at most twice as long",
+        "60", "dontneed");
+  take(&old, 4);
+  take(&young, 4);
+  CHECK(old.super == young.super);
+  units_give(old.super, old.first, 4);
+  usleep(30000);
+  units_give(young.super, young.first, 4);
+  now = os_milliseconds();
+  purge_aged(now + 40, SIZE_MAX);
+  CHECK(resident(&old, 4) == 0 && resident(&young, 4) == 4 * UNIT_SIZE);
+  CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
+  purge_aged(now + 100 + 60, SIZE_MAX);
+  CHECK(resident(&young, 4) == 0 && retained() == 0 && super_check() == 0);
+  test_end();
+}
+
+static void taken_again(void) {
+  struct units units;
+  uint64_t now;
+  start("units that were taken again are nobody's to purge, and age anew", "60", "dontneed");
+  take(&units, 4);
+  units_give(units.super, units.first, 4);
+  take(&units, 4);
+  now = os_milliseconds();
+  purge_aged(now + 1000, SIZE_MAX);
+  CHECK(resident(&units, 4) == 4 * UNIT_SIZE);
+  CHECK(all_bytes(unit_address(units.super, units.first), 4 * UNIT_SIZE, 0xa5));
+  usleep(20000);
+  units_give(units.super, units.first, 4);
+  purge_aged(now + 60, SIZE_MAX);
+  CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
+  test_end();
+}
+
+static void mappings(void) {
+  bool zeroed;
+  char *p;
+  char *q;
+  uint64_t now;
+  start("cached mappings age as units do, the one freed first goes first", "60", "dontneed");
+  p = huge_get(5 * MIB, 16, &zeroed, &why);
+  q = huge_get(7 * MIB, 16, &zeroed, &why);
+  huge_give(p);
+  usleep(30000);
+  huge_give(q);
+  now = os_milliseconds();
+  CHECK(huge_drop_aged(now + 40, SIZE_MAX) == 5 * MIB);
+  CHECK(retained() == 7 * MIB && !os_is_mapped(p) && os_is_mapped(q));
+  CHECK(huge_drop_aged(now + 70, SIZE_MAX) == 7 * MIB && retained() == 0 && huge_check() == 0);
+  test_end();
+}
+
+static void batches(void) {
+  static struct units units[12];
+  size_t all = 12 * SUPER_SIZE;
+  uint64_t later;
+  int steps = 1;
+  start("a look gives back a batch, and says whether another is due", "10000", "dontneed");
+  option_set("RETAIN", "1G");
+  for (int i = 0; i < 12; i++) take(&units[i], SUPER_UNITS);
+  for (int i = 0; i < 12; i++) units_give(units[i].super, units[i].first, SUPER_UNITS);
+  CHECK(retained() == all);
+  later = os_milliseconds() + 20000;
+  for (; decay_step(later) && steps < 100; steps++)
+    CHECK_MSG(all - retained() <= (size_t)steps * DECAY_BATCH, "%zu KiB in %d steps",
+              (all - (size_t)retained()) / KIB, steps);
+  CHECK_MSG(retained() == 0 && steps == (int)(all / DECAY_BATCH) + 1, "%d steps", steps);
+  test_end();
+}
+
+/* Everybody who takes or gives units or mappings passes. */
+static void passing(void) {
+  bool zeroed;
+  void *p;
+  struct units units;
+  start("whoever takes a run or a mapping, or gives one, gives back what has aged", "40",
+        "dontneed");
+  for (int way = 0; way < 3; way++) {
+    void *other = way == 2 ? run_get(UNIT_SIZE, 16, &zeroed, &why) : NULL;
+    take(&units, UNITS);
+    units_give(units.super, units.first, UNITS);
+    usleep(90000);
+    if (way == 0) CHECK((p = run_get(LARGE_MAX, 16, &zeroed, &why)) && run_give(p));
+    if (way == 1) CHECK((p = huge_get(9 * MIB, 16, &zeroed, &why)) && huge_give(p));
+    if (way == 2) CHECK(run_give(other));
+    CHECK_MSG(resident(&units, UNITS) == 0 || way == 0, "way %d", way);
+    CHECK_MSG(retained() <= (way == 1 ? 9 * MIB : LARGE_MAX), "way %d: %zu KiB", way,
+              (size_t)retained() / KIB);
+    huge_drop_cache(0);
+    purge_down_to(0);
+  }
+  test_end();
+}
+
+static void at_once(void) {
+  bool zeroed;
+  struct units units;
+  start("HAKMEM_DECAY_MS=0 keeps nothing resident", "0", "dontneed");
+  take(&units, UNITS);
+  units_give(units.super, units.first, UNITS);
+  CHECK(retained() == 0 && resident(&units, UNITS) == 0);
+  CHECK(huge_give(huge_get(3 * MIB, 16, &zeroed, &why)) && retained() == 0);
+  test_end();
+}
+
+static void off(void) {
+  struct units units;
+  start("HAKMEM_PURGE=off gives nothing back by itself, beyond any budget, but when asked to", "1",
+        "off");
+  option_set("RETAIN", "0");
+  take(&units, UNITS);
+  units_give(units.super, units.first, UNITS);
+  decay_step(os_milliseconds() + 100000);
+  purge_settle();
+  CHECK(retained() == UNITS * UNIT_SIZE && resident(&units, UNITS) == UNITS * UNIT_SIZE);
+  CHECK(purge_down_to(0) == UNITS * UNIT_SIZE && resident(&units, UNITS) == 0);
+  test_end();
+}
+
+/* The sum of a field of all mappings, in bytes. */
+static size_t smaps_sum(const char *field) {
+  FILE *file = fopen("/proc/self/smaps", "r");
+  char line[256];
+  size_t sum = 0;
+  size_t kib;
+  char format[64];
+  snprintf(format, sizeof format, "%s: %%zu kB", field);
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, format, &kib) == 1) sum += kib * KIB;
+  if (file) fclose(file);
+  return sum;
+}
+
+static void lazily(void) {
+  struct units units;
+  size_t lazy;
+  start("HAKMEM_PURGE=free leaves pages to the system, which is told, and knows no zeros", "10000",
+        "free");
+  take(&units, UNITS);
+  units_give(units.super, units.first, UNITS);
+  lazy = smaps_sum("LazyFree");
+  purge_aged(os_milliseconds() + 20000, SIZE_MAX);
+  CHECK(retained() == 0 && count_read(CNT_LAZY_BYTES) == UNITS * UNIT_SIZE && super_check() == 0);
+  /* the kernel marks the last few dozen pages of a processor a little later */
+  CHECK_MSG(smaps_sum("LazyFree") >= lazy + UNITS * UNIT_SIZE / 2, "%zu KiB were, %zu are LazyFree",
+            lazy / KIB, smaps_sum("LazyFree") / KIB);
+  {
+    struct units again;
+    CHECK(units_take(UNITS, 1, &again, &why) && again.super == units.super);
+    CHECK(again.first == units.first && !again.zeroed && count_read(CNT_LAZY_BYTES) == 0);
+    memset(unit_address(again.super, again.first), 1, UNITS * UNIT_SIZE);
+    units_give(again.super, again.first, UNITS);
+  }
+  purge_aged(os_milliseconds() + 20000, SIZE_MAX);
+  CHECK(count_read(CNT_LAZY_BYTES) == UNITS * UNIT_SIZE);
+  CHECK(purge_down_to(0) == UNITS * UNIT_SIZE && resident(&units, UNITS) == 0);
+  CHECK(count_read(CNT_LAZY_BYTES) == 0 && super_check() == 0);
+  CHECK(units_take(UNITS, 1, &units, &why) && units.zeroed);
+  units.super->lazy |= (uint64_t)1 << units.first;
+  CHECK_REPORTS(super_check, "S1");
+  units.super->lazy = 0;
+  units_give(units.super, units.first, UNITS);
+  test_end();
+}
+
+static void in_a_group(void) {
+  struct units units;
+  start("near the limit of a cgroup the budget is an eighth of the room, and 0 without room",
+        "10000", "dontneed");
+  st_rlx(&room_bytes, 24 * MIB);
+  CHECK(purge_budget() == 3 * MIB);
+  take(&units, SUPER_UNITS);
+  units_give(units.super, units.first, SUPER_UNITS);
+  CHECK_MSG(retained() <= 3 * MIB, "%zu KiB", (size_t)retained() / KIB);
+  st_rlx(&room_bytes, 0);
+  CHECK(purge_budget() == 0);
+  decay_step(os_milliseconds());
+  CHECK(retained() == 0);
+  st_rlx(&room_bytes, ROOM_UNKNOWN);
+  CHECK(purge_budget() == 64 * MIB);
+  test_end();
+}
+
+int main(void) {
+  clearenv();
+  option_load();
+  by_age();
+  younger_ones();
+  taken_again();
+  mappings();
+  batches();
+  passing();
+  at_once();
+  off();
+  lazily();
+  in_a_group();
+  return test_status();
+}
