@@ -52,12 +52,14 @@ def named_lines(text):
     return dict(re.findall(r"^([\w./-]+): (.*)$", text, re.M))
 
 
-def execute(command):
-    """Runs COMMAND; returns its standard output and its standard error.
+def execute(command, environment=None):
+    """Runs COMMAND, in this process's environment unless one is given; returns its standard output
+    and its standard error.
 
     It gets a process group of its own, so that a time-out or Ctrl-C leaves none of it running.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    if environment is None:
+        environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, errors="replace",
                              env=environment, start_new_session=True)
@@ -135,16 +137,17 @@ def loader():
     raise SystemExit("bench: %s names no dynamic loader" % program("pairs"))
 
 
-def collected(path, size, rounds):
-    """Instructions of one whole run of pairs.c with the object PATH preloaded, and its lines.
+def collected(path, words, options=(), environment=None):
+    """Instructions of one run of a benchmark with the object PATH preloaded, and its lines.
 
     The loader itself preloads: LD_PRELOAD would load the object into valgrind's own programs too.
     """
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", loader()]
+    command = [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command += list(options) + [loader()]
     if path:
         command += ["--preload", path]
-    command += [program("pairs"), str(size), str(DEPTH), str(rounds)]
-    out, err = execute(command)
+    command += [program(words[0])] + [str(word) for word in words[1:]]
+    out, err = execute(command, environment)
     found = re.search(r"Collected : (\d+)", err)
     if not found:
         raise Failed("valgrind printed no count: %s" % err.strip()[-200:])
@@ -153,8 +156,8 @@ def collected(path, size, rounds):
 
 def per_pair(path, size):
     """Instructions per pair, loop included, what is outside the loop not; and the proof."""
-    once, _ = collected(path, size, ROUNDS)
-    twice, lines = collected(path, size, 2 * ROUNDS)
+    once, _ = collected(path, ["pairs", size, DEPTH, ROUNDS])
+    twice, lines = collected(path, ["pairs", size, DEPTH, 2 * ROUNDS])
     return (twice - once) / (ROUNDS * DEPTH), lines
 
 
