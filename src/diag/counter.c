@@ -73,5 +73,10 @@ bool counter_find(const char *name, uint64_t *value) {
     *value = tally_read(i);
     return true;
   }
+  for (int i = 0; COUNT_SHARED && i < SHARED_SUMS; i++) {
+    if (strcmp(name, shared_names[i]) != 0) continue;
+    *value = shared_read(i);
+    return true;
+  }
   return false;
 }

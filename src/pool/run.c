@@ -15,8 +15,8 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   char *p;
   if (!units_take(n, align_units, &units, why)) return NULL;
   p = unit_address(units.super, units.first);
-  st_rlx(&units.super->head[units.first], (uint8_t)units.first);
-  st_rlx(&units.super->length[units.first], (uint8_t)n);
+  st_rlx_any(&units.super->head[units.first], (uint8_t)units.first);
+  st_rlx_any(&units.super->length[units.first], (uint8_t)n);
   map_set_tags(p, 1, TAG_RUN);
   count_any(CNT_RUNS_TAKEN, 1);
   count_any(CNT_RUN_BYTES, (size_t)n << UNIT_SHIFT);
@@ -56,7 +56,7 @@ bool run_resize(void *p, size_t size) {
   unsigned n = units_for(size);
   if (n == old) return true;
   if (n > old && !units_extend(super, first, old, n)) return false;
-  st_rlx(&super->length[first], (uint8_t)n);
+  st_rlx_any(&super->length[first], (uint8_t)n);
   if (n > old) {
     count_any(CNT_RUN_BYTES, (size_t)(n - old) << UNIT_SHIFT);
   } else {

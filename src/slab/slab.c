@@ -14,14 +14,14 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   struct slab *slab = slab_at(units->super, units->first);
   unsigned last = row->blocks - 64u * (row->words - 1u);
   slab->words = words_of(slab, units, row->words);
-  for (unsigned w = 0; w + 1 < row->words; w++) st_rlx(&slab->words[w], ~(uint64_t)0);
-  st_rlx(&slab->words[row->words - 1], bit_span(0, last));
-  st_rlx(&slab->summary, bit_span(0, row->words));
+  for (unsigned w = 0; w + 1 < row->words; w++) st_rlx_any(&slab->words[w], ~(uint64_t)0);
+  st_rlx_any(&slab->words[row->words - 1], bit_span(0, last));
+  st_rlx_any(&slab->summary, bit_span(0, row->words));
   slab->base = unit_address(units->super, units->first);
   list_init(&slab->link);
   for (unsigned i = 0; i < row->units; i++)
-    st_rlx(&units->super->head[units->first + i], (uint8_t)units->first);
-  st_rlx(&units->super->length[units->first], row->units);
+    st_rlx_any(&units->super->head[units->first + i], (uint8_t)units->first);
+  st_rlx_any(&units->super->length[units->first], row->units);
   st_rel(&slab->state, SLAB_OWNED | (uint32_t)class << SLAB_CLASS_SHIFT |
                            (uint32_t)row->blocks << SLAB_COUNT_SHIFT); /* pairs: settle's load */
   return slab;

@@ -1,0 +1,43 @@
+/* shared - counts the writes to memory that threads share, in the build that `make counting` makes.
+ *
+ * Owns:     a table of the places in the code that write, and one of the cache lines written.
+ * Promise:  every helper of `atomic` that writes counts, apart from st_rlx, which is for what one
+ *           thread alone writes and others hardly read; every lock taken counts. Nothing is lost
+ *           when a thread ends.
+ * Threads:  any.
+ * Cost:     none in other builds: `shared.c` is not compiled, and no caller is left.
+ * Gauges:   scaling.* of hak_counter and the statistics.
+ */
+#ifndef BASE_SHARED_H
+#define BASE_SHARED_H
+
+#include "base/config.h"
+
+enum shared_sum {
+  SHARED_WRITES, /* atomic writes to shared lines */
+  SHARED_LOCKS,  /* locks taken */
+  SHARED_MOVES,  /* writes to a line that another thread wrote last */
+  SHARED_LOST,   /* writes that found a table full; they are in SHARED_WRITES */
+  SHARED_SUMS
+};
+
+/* A place in the code, or a line of the library's own data: an offset from the library's start. */
+struct shared_row {
+  uintptr_t offset;
+  uint64_t writes;
+  uint64_t moves;
+};
+
+extern const char *const shared_names[SHARED_SUMS];
+
+/* P is about to be written, by the code behind the call. */
+void shared_count_write(const volatile void *p);
+void shared_count_lock(void);
+
+uint64_t shared_read(enum shared_sum i);
+
+/* Row I of the places, or of the lines; false beyond the last. Rows without writes are unused. */
+bool shared_place(unsigned i, struct shared_row *row);
+bool shared_line(unsigned i, struct shared_row *row);
+
+#endif
