@@ -22,6 +22,8 @@ enum { POOL_MAGAZINES = HAK_POOL_TLS_PHASE1 };
 #endif
 enum { COUNT_SHARED = HAK_COUNT_SHARED };
 
+enum { COUNT_PROCESSORS = 256 }; /* that build counts as on a machine of so many */
+
 /* Not an `if`: even a discarded operand may change what the compiler makes of its neighbours. */
 #if HAK_COUNT_SHARED
 #define WHEN_COUNTING(call) (call)

@@ -17,10 +17,8 @@ struct slot {
 };
 
 const char *const shared_names[SHARED_SUMS] = {
-    "scaling.shared_writes",
-    "scaling.locks",
-    "scaling.moved_lines",
-    "scaling.lost",
+    "scaling.atomic_writes", "scaling.shared_writes", "scaling.several_writers",
+    "scaling.moved_lines",   "scaling.locks",         "scaling.lost",
 };
 
 extern const char __ehdr_start[], _end[]; /* the linker's names of this object's first and last */
@@ -29,7 +27,8 @@ static struct slot places[PLACES];
 static struct slot lines[LINES];
 static uint64_t sums[SHARED_SUMS];
 static uint64_t last_thread;
-static THREAD_LOCAL uint64_t self; /* this thread's number, from 1 */
+static THREAD_LOCAL uint64_t self;      /* this thread's number, from 1 */
+static THREAD_LOCAL uintptr_t in_hand; /* the line that this thread wrote last */
 
 static uint64_t add(uint64_t *n, uint64_t more) {
   return __atomic_add_fetch(n, more, __ATOMIC_RELAXED);
@@ -49,49 +48,68 @@ static struct slot *find(struct slot *table, unsigned slots, uintptr_t key) {
   return NULL;
 }
 
-/* Counts a write of this thread; returns how often another one had written last: 0 or 1. */
-static uint64_t note(struct slot *slot, uint64_t moved) {
-  if (!slot) {
-    add(&sums[SHARED_LOST], 1);
-    return 0;
-  }
-  add(&slot->writes, 1);
-  add(&slot->moves, moved);
-  return moved;
-}
-
-static uint64_t moved_to_self(struct slot *line) {
-  uint64_t before;
-  if (!line) return 0;
-  before = __atomic_exchange_n(&line->last, self, __ATOMIC_RELAXED);
+static bool moved_to_self(struct slot *line) {
+  uint64_t before = __atomic_exchange_n(&line->last, self, __ATOMIC_RELAXED);
   return before && before != self;
 }
 
+static void note(struct slot *slot, bool moved) {
+  add(&slot->writes, 1);
+  if (moved) add(&slot->moves, 1);
+}
+
 NOINLINE void shared_count_write(const volatile void *p) {
-  uintptr_t place = (uintptr_t)__builtin_return_address(0);
-  struct slot *line = find(lines, LINES, (uintptr_t)p >> LINE_SHIFT);
-  uint64_t moved;
+  uintptr_t at = (uintptr_t)p >> LINE_SHIFT;
+  struct slot *line = find(lines, LINES, at);
+  struct slot *place = find(places, PLACES, (uintptr_t)__builtin_return_address(0));
+  bool moved;
   if (!self) self = add(&last_thread, 1);
+  add(&sums[SHARED_ATOMICS], 1);
+  if (!line || !place) {
+    add(&sums[SHARED_LOST], 1);
+    return;
+  }
   moved = moved_to_self(line);
+  if (at == in_hand && !moved) return;
+  in_hand = at;
   add(&sums[SHARED_WRITES], 1);
-  add(&sums[SHARED_MOVES], note(line, moved));
-  note(find(places, PLACES, place), moved);
+  if (moved) add(&sums[SHARED_MOVES], 1);
+  note(line, moved);
+  note(place, moved);
 }
 
 void shared_count_lock(void) {
   add(&sums[SHARED_LOCKS], 1);
 }
 
+/* Does the line at ADDRESS belong to the library's own data? There are few of those, and all threads
+ * write them; those of slabs and of the map are many. */
+static bool is_own(uintptr_t address) {
+  return address + (1u << LINE_SHIFT) > (uintptr_t)__ehdr_start && address < (uintptr_t)_end;
+}
+
+static uintptr_t address_of(const struct slot *line) {
+  return __atomic_load_n(&line->key, __ATOMIC_RELAXED) << LINE_SHIFT;
+}
+
+static uint64_t several_writers(void) {
+  uint64_t n = 0;
+  for (unsigned i = 0; i < LINES; i++)
+    if (__atomic_load_n(&lines[i].moves, __ATOMIC_RELAXED) || is_own(address_of(&lines[i])))
+      n += __atomic_load_n(&lines[i].writes, __ATOMIC_RELAXED);
+  return n;
+}
+
 uint64_t shared_read(enum shared_sum i) {
-  return __atomic_load_n(&sums[i], __ATOMIC_RELAXED);
+  return i == SHARED_SEVERAL ? several_writers() : __atomic_load_n(&sums[i], __ATOMIC_RELAXED);
 }
 
 static struct shared_row row_of(const struct slot *slot, uintptr_t address) {
-  struct shared_row row = {0, 0, 0};
-  row.offset = address - (uintptr_t)__ehdr_start;
-  row.writes = __atomic_load_n(&slot->writes, __ATOMIC_RELAXED);
-  row.moves = __atomic_load_n(&slot->moves, __ATOMIC_RELAXED);
-  return row;
+  return (struct shared_row){
+      .offset = address - (uintptr_t)__ehdr_start,
+      .writes = __atomic_load_n(&slot->writes, __ATOMIC_RELAXED),
+      .moves = __atomic_load_n(&slot->moves, __ATOMIC_RELAXED),
+  };
 }
 
 bool shared_place(unsigned i, struct shared_row *row) {
@@ -100,13 +118,9 @@ bool shared_place(unsigned i, struct shared_row *row) {
   return true;
 }
 
-/* Lines elsewhere are those of slabs and of the map: there are many, each of them rarely hot. */
 bool shared_line(unsigned i, struct shared_row *row) {
-  uintptr_t address;
   if (i >= LINES) return false;
-  address = __atomic_load_n(&lines[i].key, __ATOMIC_RELAXED) << LINE_SHIFT;
-  *row = row_of(&lines[i], address);
-  if (address + (1u << LINE_SHIFT) <= (uintptr_t)__ehdr_start || address >= (uintptr_t)_end)
-    row->writes = 0;
+  *row = row_of(&lines[i], address_of(&lines[i]));
+  if (!is_own(address_of(&lines[i]))) row->writes = 0;
   return true;
 }

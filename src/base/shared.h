@@ -14,10 +14,13 @@
 #include "base/config.h"
 
 enum shared_sum {
-  SHARED_WRITES, /* atomic writes to shared lines */
-  SHARED_LOCKS,  /* locks taken */
-  SHARED_MOVES,  /* writes to a line that another thread wrote last */
-  SHARED_LOST,   /* writes that found a table full; they are in SHARED_WRITES */
+  SHARED_ATOMICS, /* atomic writes to shared lines */
+  SHARED_WRITES,  /* the same, but those of a thread to one line in a row count once */
+  SHARED_SEVERAL, /* of SHARED_WRITES those to the library's data and to lines that several threads
+                   * wrote in this run */
+  SHARED_MOVES,   /* of SHARED_WRITES those to a line that another thread wrote last */
+  SHARED_LOCKS,   /* locks taken */
+  SHARED_LOST,    /* writes that found a table full: a run to be done again, shorter */
   SHARED_SUMS
 };
 
