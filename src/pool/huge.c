@@ -19,8 +19,9 @@ struct huge {
 static struct lock huge_lock;
 static struct link cache;       /* [lock huge] most recently freed first */
 static struct link spare;       /* [lock huge] descriptors without a mapping */
-static unsigned cached;         /* [lock huge] mappings in the cache */
-static size_t cached_bytes;     /* [lock huge] */
+/* [lock huge] of the mappings in the cache; relaxed to see whether there may be too many */
+static unsigned cached;
+static size_t cached_bytes;
 
 static struct huge *huge_of_link(struct link *link) {
   return LINK_OWNER(link, struct huge, link);
@@ -43,10 +44,19 @@ static void descriptor_give(struct huge *huge) {
   lock_drop(&huge_lock);
 }
 
+static void count_cached_locked(unsigned mappings, size_t bytes) {
+  st_rlx_any(&cached, mappings);
+  st_rlx_any(&cached_bytes, bytes);
+}
+
+static bool too_many_cached(size_t keep) {
+  unsigned n = ld_rlx(&cached);
+  return n && (n > HUGE_CACHE || ld_rlx(&cached_bytes) > keep);
+}
+
 static void uncache_locked(struct huge *huge) {
   list_remove(&huge->link);
-  cached--;
-  cached_bytes -= huge->bytes;
+  count_cached_locked(cached - 1, cached_bytes - huge->bytes);
   purge_release(huge->bytes);
 }
 
@@ -70,8 +80,7 @@ static void cache_put(struct huge *huge) {
   purge_retain(huge->bytes); /* before others can take, resize and release it */
   lock_take(&huge_lock);
   list_push(&cache, &huge->link);
-  cached++;
-  cached_bytes += huge->bytes;
+  count_cached_locked(cached + 1, cached_bytes + huge->bytes);
   lock_drop(&huge_lock);
 }
 
@@ -91,19 +100,21 @@ static size_t unmap(struct huge *huge) {
 
 size_t huge_drop_cache(size_t keep) {
   size_t bytes = 0;
-  for (;;) {
+  /* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
+  while (too_many_cached(keep)) {
     struct huge *oldest = NULL;
     size_t dropped;
     lock_take(&huge_lock);
-    if (cached && (cached_bytes > keep || cached > HUGE_CACHE)) {
+    if (too_many_cached(keep)) {
       oldest = huge_of_link(cache.prev);
       uncache_locked(oldest);
     }
     lock_drop(&huge_lock);
     dropped = oldest ? unmap(oldest) : 0;
-    if (!dropped) return bytes;
+    if (!dropped) break;
     bytes += dropped;
   }
+  return bytes;
 }
 
 static void publish(struct huge *huge) {
