@@ -82,8 +82,8 @@ void shared_count_lock(void) {
   add(&sums[SHARED_LOCKS], 1);
 }
 
-/* Does the line at ADDRESS belong to the library's own data? There are few of those, and all threads
- * write them; those of slabs and of the map are many. */
+/* Does the line at ADDRESS belong to the library's own data? There are few of those, and all
+ * threads write them; those of slabs and of the map are many. */
 static bool is_own(uintptr_t address) {
   return address + (1u << LINE_SHIFT) > (uintptr_t)__ehdr_start && address < (uintptr_t)_end;
 }
