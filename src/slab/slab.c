@@ -27,31 +27,44 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   return slab;
 }
 
-/* Takes up to WANT bits of word W. Only the owner clears bits, so those it saw set stay set. */
-static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want) {
+/* Takes up to WANT bits of word W; *LEFT is what stays. Only the owner clears bits, so those it saw
+ * set stay set. */
+static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want, uint64_t *left) {
   uint64_t seen = ld_rlx(&slab->words[w]);
   uint64_t mine = bit_count(seen) <= want ? seen : bit_lowest_n(seen, want);
-  uint64_t left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
-  if (left) return mine;
-  and_acq_rel(&slab->summary, ~((uint64_t)1 << w));
-  /* A return between the two saw an empty word and set the summary bit that is now cleared; its
-   * OR precedes our AND, so we see its bits here. A later one sets the summary after us. */
-  if (ld_acq(&slab->words[w])) or_acq_rel(&slab->summary, (uint64_t)1 << w);
+  *left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
   return mine;
+}
+
+/* Takes the words EMPTIED out of the summary: all at once, since it lies on another line than they
+ * may. */
+static void forget_words(struct slab *slab, uint64_t emptied) {
+  if (!emptied) return;
+  and_acq_rel(&slab->summary, ~emptied);
+  /* A return since its word was emptied saw an empty word and set the summary bit, which may be
+   * cleared now; its OR of the word precedes our AND of the summary, so we see its bits here. A
+   * later one sets the summary after us. */
+  for (; emptied; emptied &= emptied - 1) {
+    unsigned w = bit_lowest(emptied);
+    if (ld_acq(&slab->words[w])) or_acq_rel(&slab->summary, (uint64_t)1 << w);
+  }
 }
 
 unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  uint64_t emptied = 0;
   unsigned got = 0;
-  while (got < want) {
-    uint64_t summary = ld_acq(&slab->summary); /* pairs: slab_return_any */
-    unsigned w = summary ? bit_lowest(summary) : SLAB_WORDS;
-    uint64_t mine = summary ? claim_word(slab, w, want - got) : 0;
+  /* pairs: slab_return_any */
+  for (uint64_t words = ld_acq(&slab->summary); words && got < want; words &= words - 1) {
+    unsigned w = bit_lowest(words);
     char *word_base = slab->base + (size_t)w * 64 * row->size;
-    if (!summary) break;
+    uint64_t left;
+    uint64_t mine = claim_word(slab, w, want - got, &left);
+    if (!left) emptied |= (uint64_t)1 << w;
     for (; mine; mine &= mine - 1)
       out[want - ++got] = word_base + (size_t)bit_lowest(mine) * row->size;
   }
+  forget_words(slab, emptied);
   if (!got) return 0;
   sub_acq_rel(&slab->state, (uint32_t)got << SLAB_COUNT_SHIFT);
   if (got < want)
