@@ -72,10 +72,22 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   return got;
 }
 
-uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
+uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask,
+                                uint64_t *unseen) {
   uint64_t old = or_acq_rel(&slab->words[word], mask); /* pairs: claim_word */
-  if (!old) or_acq_rel(&slab->summary, (uint64_t)1 << word);
+  if (!old) *unseen |= (uint64_t)1 << word;
   return old & mask;
+}
+
+void slab_show_any(struct slab *slab, uint64_t unseen) {
+  if (unseen) or_acq_rel(&slab->summary, unseen); /* pairs: forget_words */
+}
+
+uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
+  uint64_t unseen = 0;
+  uint64_t twice = slab_return_unseen_any(slab, word, mask, &unseen);
+  slab_show_any(slab, unseen);
+  return twice;
 }
 
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n) {
