@@ -46,8 +46,8 @@ CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJEC
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static command debug counting tsan asan run check bench soak fuzz install uninstall \
-        clean tests benches FORCE
+.PHONY: all shared static command debug counting tsan asan run check bench soak fuzz install \
+        uninstall clean tests benches FORCE
 .DELETE_ON_ERROR:
 
 all: shared static command

@@ -22,8 +22,8 @@ No timing is in this document. `make counting` builds a library that counts, by 
 code and by its cache line, every atomic write to memory that other threads use, and every lock
 taken; it is otherwise the same code, with the cache budget of a machine of %d processors. With one
 thread the counts are exact; with several they vary with how the threads happen to meet, by a tenth
-or two from run to run. An *operation* is one call of malloc or free or of their kin; births and ends
-of threads, and the filling of the heap at the start, are in the counts.
+or two from run to run. An *operation* is one call of malloc or free or of their kin; births and
+ends of threads, and the filling of the heap at the start, are in the counts.
 
 - **shared**: writes to the library's own data and to lines that more than one thread wrote in the
   run. Writes of a thread to one line in a row count once, since the line comes once. A lock counts
@@ -41,9 +41,9 @@ and where every block is handed over to another thread, below 166,667 (one per 3
 MODEL = """\
 ## What they mean for %(processors)d processors
 
-A model with three numbers, which are assumptions: whoever has better ones puts them in. A line that
-another socket's cache holds modified takes %(transfer)d ns to come (tables of core-to-core latencies
-are in M. Velten and others, Memory Performance of AMD EPYC Rome and Intel Cascade Lake SP Server
+A model with three numbers, which are assumptions: whoever has better ones puts them in. A line
+that another socket's cache holds modified takes %(transfer)d ns to come (tables of core-to-core
+latencies are in M. Velten and others, Memory Performance of AMD EPYC Rome and Intel Cascade Lake SP Server
 Processors, 2022, arXiv 2204.03290, and in Core to Core Latency Data on Large Systems,
 chipsandcheese.com, 2023). A lock is held while %(lines)d such lines come, %(hold)d ns. A call that
 meets nobody takes %(operation)d ns, so that %(processors)d processors ask for %(demand)s operations
@@ -73,8 +73,10 @@ By size, from the constants of `src/base/config.h` and the structures they make:
 | --- | --- | --- |
 | superslabs | one per 4 MiB | 262,144 |
 | leaves of the slab map | 264 KiB of address space per 4 GiB | 256: 66 MiB, 0.006 %% |
-| descriptors | %(descriptor)s KiB of address space per superslab | %(meta)s GiB, %(share)s %%; touched are the parts for classes in use |
+| descriptors | %(descriptor)s KiB of address space per superslab | %(meta)s GiB, %(share)s %% |
 | root of the slab map | 512 KiB, zero pages until used | the same |
+
+Of a descriptor only the pages are touched whose classes of blocks are in use.
 
 No step of a call walks a list that grows with the heap, in the standard mode of the backend:
 
@@ -130,7 +132,8 @@ def model_table(counts):
         rows.append((count.pattern.name, str(count.threads), line.name, rate(by_line),
                      rate(by_lock), "all" if busy >= PROCESSORS else grouped(max(busy, 1)),
                      "%.1f ns" % (count.shared() * TRANSFER_NS)))
-    return table(("pattern", "threads", "busiest line", "line", "lock", "processors", "delay"), rows)
+    heads = ("pattern", "threads", "busiest line", "line", "lock", "processors", "delay")
+    return table(heads, rows)
 
 
 def most_threads(counts):
@@ -144,8 +147,8 @@ def misses(counts):
     lost = [count for count in most_threads(counts) if not count.holds()]
     if not lost:
         return text[0] + "\nNowhere.\n"
-    text.append("Writes per million operations by their place, private ones included; each pattern\n"
-                "with its most threads.\n")
+    text.append("Writes per million operations by their place, private ones included; each\n"
+                "pattern with its most threads.\n")
     for count in lost:
         places = ", ".join("%s %s" % (place.name, per_million(count, place.writes))
                            for place in count.places()[:TOLD])

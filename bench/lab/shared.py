@@ -1,8 +1,8 @@
 """shared - how often a pattern writes to memory that threads share, from the counting build.
 
 `make counting` builds a library that counts each atomic write to a shared line by its place in the
-code and by its line, and each lock taken. HAKMEM_COUNT_CALLS=1 counts the calls: an operation is one
-call of malloc or free or of their kin. Counts do not depend on the speed of the machine; with
+code and by its line, and each lock taken. HAKMEM_COUNT_CALLS=1 counts the calls: an operation is
+one call of malloc or free or of their kin. Counts do not depend on the speed of the machine; with
 several threads they vary a little with how the threads happen to meet.
 """
 import os
