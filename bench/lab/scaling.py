@@ -1,5 +1,7 @@
 """scaling - writes docs/scaling.md: what the counts of shared writes mean for a larger machine."""
 import os
+import subprocess
+import tempfile
 import time
 
 from lab import allocators, shared
@@ -43,18 +45,20 @@ MODEL = """\
 
 A model with three numbers, which are assumptions: whoever has better ones puts them in. A line
 that another socket's cache holds modified takes %(transfer)d ns to come (tables of core-to-core
-latencies are in M. Velten and others, Memory Performance of AMD EPYC Rome and Intel Cascade Lake SP Server
-Processors, 2022, arXiv 2204.03290, and in Core to Core Latency Data on Large Systems,
+latencies are in M. Velten and others, Memory Performance of AMD EPYC Rome and Intel Cascade Lake SP
+Server Processors, 2022, arXiv 2204.03290, and in Core to Core Latency Data on Large Systems,
 chipsandcheese.com, 2023). A lock is held while %(lines)d such lines come, %(hold)d ns. A call that
 meets nobody takes %(operation)d ns, so that %(processors)d processors ask for %(demand)s operations
 per second.
 
 - **line**: the operations per second, of all processors together, at which the library's busiest
   line does nothing but move: 1 / (its writes per operation x %(transfer)d ns).
-- **lock**: the same for locks, as if all of them were one: 1 / (locks per operation x %(hold)d ns).
-  There is one lock per class, and those of superslabs, of huge mappings and of threads' births;
-  so this is the worst case.
-- **processors**: how many of %(processors)d can be busy before the lower of the two is reached.
+- **lock**: the same for the busiest lock: 1 / (how often it is taken per operation x %(hold)d ns).
+  There is one lock per class (`shelves`), one for superslabs (`pool_of_supers`), one for huge
+  mappings and one for births and ends of threads (`registry`).
+- **processors**: how many of %(processors)d can be busy before the lower of the two is reached, if
+  they do nothing but allocate. A program that also works asks for less; where blocks are large,
+  touching one page takes longer than a call.
 - **delay**: what an operation waits for lines at the most, if every shared write waits: *shared* x
   %(transfer)d ns.
 """
@@ -111,7 +115,7 @@ def counts_table(counts):
     return table(("pattern", "threads", "shared", "locks", "moved", "private", "bar"),
                  [(c.pattern.name, str(c.threads), per_million(c, c.several),
                    per_million(c, c.locks), per_million(c, c.moves),
-                   per_million(c, c.writes - c.several), verdict(c)) for c in counts])
+                   per_million(c, c.private()), verdict(c)) for c in counts])
 
 
 def limit(events_per_operation, nanoseconds):
@@ -127,12 +131,14 @@ def model_table(counts):
     for count in counts:
         line = count.hottest_line()
         by_line = limit(line.writes / count.operations, TRANSFER_NS)
-        by_lock = limit(count.locks / count.operations, HOLD_LINES * TRANSFER_NS)
+        lock = count.busiest_lock()
+        by_lock = limit(lock.writes / count.operations, HOLD_LINES * TRANSFER_NS)
         busy = min(by_line, by_lock) * OPERATION_NS / 1e9
-        rows.append((count.pattern.name, str(count.threads), line.name, rate(by_line),
+        rows.append((count.pattern.name, str(count.threads), line.name, rate(by_line), lock.name,
                      rate(by_lock), "all" if busy >= PROCESSORS else grouped(max(busy, 1)),
                      "%.1f ns" % (count.shared() * TRANSFER_NS)))
-    heads = ("pattern", "threads", "busiest line", "line", "lock", "processors", "delay")
+    heads = ("pattern", "threads", "busiest line", "line", "busiest lock", "lock", "processors",
+             "delay")
     return table(heads, rows)
 
 
@@ -156,14 +162,23 @@ def misses(counts):
     return "\n".join(text) + "\n"
 
 
+def descriptor_bytes():
+    """The size of struct superslab, from an object that holds an array as long."""
+    source = '#include "super/superslab.h"\nchar array[sizeof(struct superslab)];\n'
+    with tempfile.NamedTemporaryFile(suffix=".o") as file:
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-I" + os.path.join(allocators.ROOT, "src"), "-c",
+                        "-x", "c", "-o", file.name, "-"], input=source, text=True, check=True)
+        return int(shared.output("nm", "-S", file.name).split()[1], 16)
+
+
 def heap(counts):
+    descriptor = descriptor_bytes()
     curve = [c for c in counts if c.pattern.name.startswith("curve-")]
     rows = [(grouped(float(c.pattern.name.split("-")[1])), per_million(c, c.several),
-             per_million(c, c.writes - c.several), per_million(c, c.locks)) for c in curve]
-    descriptor = max((c.meta / c.superslabs for c in curve), default=0)
+             per_million(c, c.private()), per_million(c, c.locks)) for c in curve]
     return HEAP % {
         "curve": table(("live blocks", "shared", "private", "locks"), rows),
-        "descriptor": "%.0f" % (descriptor / 1024), "meta": "%.1f" % (descriptor * 2**18 / 2**30),
+        "descriptor": "%.1f" % (descriptor / 1024), "meta": "%.1f" % (descriptor * 2**18 / 2**30),
         "share": "%.2f" % (100 * descriptor / 2**22)}
 
 

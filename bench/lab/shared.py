@@ -97,11 +97,9 @@ class Count:
         self.several = int(number["scaling.several_writers"])
         self.locks = int(number["scaling.locks"])
         self.moves = int(number["scaling.moved_lines"])
-        self.meta = int(number["super.meta_bytes"])
-        self.superslabs = int(number["heap.superslabs"])
         self.offsets = {kind: [(int(o, 16), int(w), int(m)) for o, w, m in re.findall(
             r"^scaling\.%s 0x([0-9a-f]+) +(\d+) +(\d+)$" % kind, text, re.M)]
-                        for kind in ("place", "line")}
+                        for kind in ("place", "line", "lock")}
         if self.operations == 0 or int(number["scaling.lost"]):
             raise measure.Failed("%s was not counted in full" % pattern.name)
 
@@ -111,6 +109,10 @@ class Count:
         A slab that one thread alone ever used is not among them: its line moves nowhere.
         """
         return self.several / self.operations
+
+    def private(self):
+        """The other writes; threads that still end while the sums are read may take some."""
+        return max(0, self.writes - self.several)
 
     def holds(self):
         return self.shared() < self.pattern.bar()
@@ -124,6 +126,11 @@ class Count:
             place.writes += writes
             place.moves += moves
         return sorted(total.values(), key=lambda place: -place.writes)
+
+    def busiest_lock(self):
+        """The lock that is taken most; its writes are how often."""
+        offset, taken, _ = max(self.offsets["lock"], key=lambda lock: lock[1])
+        return Place(data_name(offset, 1), taken, 0)
 
     def hottest_line(self):
         """The line of the library's own data that is written most: every thread's one."""
@@ -164,13 +171,13 @@ def place_names(offsets):
     return names
 
 
-def data_name(offset):
-    """The variables of the library that share the line at OFFSET."""
+def data_name(offset, size=64):
+    """The variables of the library that share the SIZE bytes at OFFSET."""
     found = []
     for line in output("nm", "-S", COUNTING).splitlines():
         words = line.split()
         if len(words) == 4 and words[2] in "bBdD":
-            start, size = int(words[0], 16), int(words[1], 16)
-            if start < offset + 64 and offset < start + size:
+            start, length_here = int(words[0], 16), int(words[1], 16)
+            if start < offset + size and offset < start + length_here:
                 found.append(words[3])
-    return ", ".join(found) or hex(offset)
+    return ", ".join(found[:3] + ["..."] * (len(found) > 3)) or hex(offset)

@@ -129,6 +129,7 @@ static void print_shared(struct text *t) {
     put_line(t, shared_names[i], shared_read(i), "events", "");
   for (unsigned i = 0; shared_place(i, &row); i++) put_shared(t, "scaling.place ", &row);
   for (unsigned i = 0; shared_line(i, &row); i++) put_shared(t, "scaling.line ", &row);
+  for (unsigned i = 0; shared_lock(i, &row); i++) put_shared(t, "scaling.lock ", &row);
 }
 
 static void put_who(struct text *t) {

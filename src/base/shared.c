@@ -5,6 +5,7 @@
 enum {
   PLACES = 1 << 10,
   LINES = 1 << 18,
+  LOCKS = 1 << 8,
   LINE_SHIFT = 6,
   PROBES = 64, /* slots looked at before a table counts as full */
 };
@@ -25,6 +26,7 @@ extern const char __ehdr_start[], _end[]; /* the linker's names of this object's
 
 static struct slot places[PLACES];
 static struct slot lines[LINES];
+static struct slot locks[LOCKS];
 static uint64_t sums[SHARED_SUMS];
 static uint64_t last_thread;
 static THREAD_LOCAL uint64_t self;      /* this thread's number, from 1 */
@@ -78,8 +80,10 @@ NOINLINE void shared_count_write(const volatile void *p) {
   note(place, moved);
 }
 
-void shared_count_lock(void) {
-  add(&sums[SHARED_LOCKS], 1);
+void shared_count_lock(const volatile void *lock) {
+  struct slot *slot = find(locks, LOCKS, (uintptr_t)lock);
+  add(&sums[slot ? SHARED_LOCKS : SHARED_LOST], 1);
+  if (slot) note(slot, false);
 }
 
 /* Does the line at ADDRESS belong to the library's own data? There are few of those, and all
@@ -115,6 +119,12 @@ static struct shared_row row_of(const struct slot *slot, uintptr_t address) {
 bool shared_place(unsigned i, struct shared_row *row) {
   if (i >= PLACES) return false;
   *row = row_of(&places[i], __atomic_load_n(&places[i].key, __ATOMIC_RELAXED));
+  return true;
+}
+
+bool shared_lock(unsigned i, struct shared_row *row) {
+  if (i >= LOCKS) return false;
+  *row = row_of(&locks[i], __atomic_load_n(&locks[i].key, __ATOMIC_RELAXED));
   return true;
 }
 

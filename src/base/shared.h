@@ -1,6 +1,6 @@
 /* shared - counts the writes to memory that threads share, in the build that `make counting` makes.
  *
- * Owns:     a table of the places in the code that write, and one of the cache lines written.
+ * Owns:     tables of the places in the code that write, the cache lines written, the locks taken.
  * Promise:  every helper of `atomic` that writes counts, apart from st_rlx, which is for what one
  *           thread alone writes and others hardly read; every lock taken counts. Nothing is lost
  *           when a thread ends.
@@ -24,7 +24,7 @@ enum shared_sum {
   SHARED_SUMS
 };
 
-/* A place in the code, or a line of the library's own data: an offset from the library's start. */
+/* A place in the code, a line or a lock of the library's own data: an offset from its start. */
 struct shared_row {
   uintptr_t offset;
   uint64_t writes;
@@ -35,12 +35,14 @@ extern const char *const shared_names[SHARED_SUMS];
 
 /* P is about to be written, by the code behind the call. */
 void shared_count_write(const volatile void *p);
-void shared_count_lock(void);
+void shared_count_lock(const volatile void *lock);
 
 uint64_t shared_read(enum shared_sum i);
 
-/* Row I of the places, or of the lines; false beyond the last. Rows without writes are unused. */
+/* Row I of the places, the lines, the locks; false beyond the last. Rows without writes are unused;
+ * a lock's writes are how often it was taken. */
 bool shared_place(unsigned i, struct shared_row *row);
 bool shared_line(unsigned i, struct shared_row *row);
+bool shared_lock(unsigned i, struct shared_row *row);
 
 #endif

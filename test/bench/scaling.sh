@@ -30,7 +30,7 @@ below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }
 judge() {
   local most=${ceiling[$1]-$4} rule="the bar"
   [[ -n ${ceiling[$1]-} ]] && rule="its ceiling"
-  local promise="$1 with $2 threads stays below $rule of $most shared writes per operation"
+  local promise="$1, threads: $2: shared writes per operation stay below $rule, $most"
   if below "$3" "$most"; then pass "$promise"; else fail "$promise" "$3"; fi
 }
 
