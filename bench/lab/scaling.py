@@ -23,8 +23,8 @@ Written by `make benches counting && bench/shared --update` on %s. Do not edit: 
 No timing is in this document. `make counting` builds a library that counts, by its place in the
 code and by its cache line, every atomic write to memory that other threads use, and every lock
 taken; it is otherwise the same code, with the cache budget of a machine of %d processors. With one
-thread the counts are exact; with several they vary with how the threads happen to meet, by a tenth
-or two from run to run. An *operation* is one call of malloc or free or of their kin; births and
+thread the counts are exact; with several they vary with how the threads happen to meet, by a fifth
+or more from run to run. An *operation* is one call of malloc or free or of their kin; births and
 ends of threads, and the filling of the heap at the start, are in the counts.
 
 - **shared**: writes to the library's own data and to lines that more than one thread wrote in the
