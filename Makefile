@@ -27,7 +27,9 @@ ifeq ($(POOL_TLS_PHASE1),0)
 OPT += -DHAK_POOL_TLS_PHASE1=0
 endif
 
-SOURCES := $(sort $(wildcard src/*/*.c))
+# What counts shared writes is in that build alone.
+COUNTING_ONLY = $(if $(findstring HAK_COUNT_SHARED=1,$(OPT)),,src/base/shared.c)
+SOURCES := $(filter-out $(COUNTING_ONLY),$(sort $(wildcard src/*/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/api/nothrow.o
 ROOMS := $(shell cat src/LAYERS)
 BENCHES := $(filter-out %/null_malloc,$(patsubst %.c,$(BUILD)/%,$(wildcard bench/*.c)))
@@ -44,8 +46,8 @@ CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJEC
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static command debug tsan asan run check bench soak fuzz install uninstall \
-        clean tests benches FORCE
+.PHONY: all shared static command debug counting tsan asan run check bench soak fuzz install \
+        uninstall clean tests benches FORCE
 .DELETE_ON_ERROR:
 
 all: shared static command
@@ -96,6 +98,9 @@ $(BUILD)/libhakmem.a: $(OBJECTS)
 
 debug:
 	@$(MAKE) --no-print-directory BUILD=build/debug OPT="-O1 -g -DHAK_DEBUG=2" all
+
+counting:
+	@$(MAKE) --no-print-directory BUILD=build/counting OPT="-O2 -g -DHAK_COUNT_SHARED=1" shared
 
 # A sanitizer's own malloc must stay in force, so these builds export the hak_* names alone.
 TSAN = OPT="-O1 -g -fsanitize=thread -DHAK_PREFIXED" BUILD=build/tsan CC=clang
@@ -177,7 +182,7 @@ tests: all $(API_TESTS) $(RACE_TESTS) $(ROOM_TESTS) benches
 
 check:
 	@tools/deps check
-	@$(MAKE) --no-print-directory -j2 tests tsan asan debug
+	@$(MAKE) --no-print-directory -j2 tests tsan asan debug counting
 	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
 	  --also "tsan-idle=HAKMEM_BACKGROUND=1 HAKMEM_DECAY_MS=5 build/tsan/test/race/stress 8 5s" \
 	  --also "asan=build/asan/test/race/stress" \

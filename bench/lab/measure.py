@@ -62,12 +62,14 @@ def end_group(child):
     return child.communicate()[0]
 
 
-def execute(command, folder=None, stdin=subprocess.DEVNULL):
-    """Runs COMMAND in FOLDER; returns its standard output and its standard error.
+def execute(command, folder=None, stdin=subprocess.DEVNULL, environment=None):
+    """Runs COMMAND in FOLDER, in this process's environment unless one is given; returns its
+    standard output and its standard error.
 
     It gets a process group of its own, so that a time-out or Ctrl-C leaves none of it running.
     """
-    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    if environment is None:
+        environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     child = subprocess.Popen(command, cwd=folder, stdin=stdin, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, errors="replace",
                              env=environment, start_new_session=True)
@@ -137,16 +139,17 @@ def loader():
     raise SystemExit("bench: %s names no dynamic loader" % program("pairs"))
 
 
-def collected(path, size, rounds):
-    """Instructions of one whole run of pairs.c with the object PATH preloaded, and its lines.
+def collected(path, words, options=(), environment=None):
+    """Instructions of one run of a benchmark with the object PATH preloaded, and its lines.
 
     The loader itself preloads: LD_PRELOAD would load the object into valgrind's own programs too.
     """
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", loader()]
+    command = [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command += list(options) + [loader()]
     if path:
         command += ["--preload", path]
-    command += [program("pairs"), str(size), str(DEPTH), str(rounds)]
-    out, err = execute(command)
+    command += [program(words[0])] + [str(word) for word in words[1:]]
+    out, err = execute(command, environment=environment)
     found = re.search(r"Collected : (\d+)", err)
     if not found:
         raise Failed("valgrind printed no count: %s" % err.strip()[-200:])
@@ -155,8 +158,8 @@ def collected(path, size, rounds):
 
 def per_pair(path, size):
     """Instructions per pair, loop included, what is outside the loop not; and the proof."""
-    once, _ = collected(path, size, ROUNDS)
-    twice, lines = collected(path, size, 2 * ROUNDS)
+    once, _ = collected(path, ["pairs", size, DEPTH, ROUNDS])
+    twice, lines = collected(path, ["pairs", size, DEPTH, 2 * ROUNDS])
     return (twice - once) / (ROUNDS * DEPTH), lines
 
 

@@ -123,6 +123,27 @@ static void print_failures(struct text *t) {
   }
 }
 
+static void put_shared(struct text *t, const char *name, const struct shared_row *row) {
+  if (!row->writes) return;
+  text_str(t, name);
+  text_hex(t, row->offset);
+  text_u64_right(t, row->writes, 16);
+  text_u64_right(t, row->moves, 16);
+  text_str(t, "\n");
+  text_flush(t);
+}
+
+/* By place in the code and by line of the library's data: each an offset in the library, its writes
+ * and those of them that found another thread's. */
+static void print_shared(struct text *t) {
+  struct shared_row row;
+  for (unsigned i = 0; i < SHARED_SUMS; i++)
+    put_line(t, shared_names[i], shared_read(i), "events", "");
+  for (unsigned i = 0; shared_place(i, &row); i++) put_shared(t, "scaling.place ", &row);
+  for (unsigned i = 0; shared_line(i, &row); i++) put_shared(t, "scaling.line ", &row);
+  for (unsigned i = 0; shared_lock(i, &row); i++) put_shared(t, "scaling.lock ", &row);
+}
+
 static void put_who(struct text *t) {
   char name[16];
   os_program_name(name);
@@ -166,6 +187,7 @@ int stats_print(int fd) {
     put_line(&t, row->name, tally_read(i), row->unit, row->doc);
   }
   print_failures(&t);
+  if (COUNT_SHARED) print_shared(&t);
   return t.error ? t.error : print_ledger(fd);
 }
 

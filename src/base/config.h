@@ -16,6 +16,21 @@ enum { DEBUG_LEVEL = HAK_DEBUG };
 #endif
 enum { POOL_MAGAZINES = HAK_POOL_TLS_PHASE1 };
 
+/* make counting: writes to memory that threads share are counted (`shared`). */
+#ifndef HAK_COUNT_SHARED
+#define HAK_COUNT_SHARED 0
+#endif
+enum { COUNT_SHARED = HAK_COUNT_SHARED };
+
+enum { COUNT_PROCESSORS = 256 }; /* that build counts as on a machine of so many */
+
+/* Not an `if`: even a discarded operand may change what the compiler makes of its neighbours. */
+#if HAK_COUNT_SHARED
+#define WHEN_COUNTING(call) (call)
+#else
+#define WHEN_COUNTING(call) ((void)0)
+#endif
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)

@@ -27,6 +27,7 @@ void lock_drop_slow(struct lock *lock);
 
 ALWAYS_INLINE void lock_take(struct lock *lock) {
   uint32_t expected = 0;
+  WHEN_COUNTING(shared_count_lock(lock));
   if (UNLIKELY(!cas_acq(&lock->word, &expected, LOCK_HELD)))
     lock_take_slow(lock); /* pairs: lock_drop */
 }

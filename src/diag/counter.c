@@ -3,36 +3,36 @@
 #include <string.h>
 
 const struct counter_row counter_table[COUNTERS] = {
-    {"super.mapped", "superslabs", "superslabs mapped from the system"},
-    {"super.unmapped", "superslabs", "superslabs given back to the system"},
-    {"super.reused", "superslabs", "empty superslabs taken from the cache"},
-    {"super.bytes", "bytes", "address space mapped for blocks, now"},
     {"super.units_taken", "units", "units of 64 KiB taken for slabs and runs"},
     {"super.units_given", "units", "units given back by slabs and runs"},
-    {"super.purges", "calls", "ranges of freed memory given back to the system"},
-    {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
     {"super.retained_bytes", "bytes", "freed memory that may still be resident, now"},
-    {"super.lazy_bytes", "bytes", "purged memory that stays until the system needs it, now"},
-    {"super.decayed_bytes", "bytes", "freed memory given back for its age, in all"},
-    {"super.meta_bytes", "bytes", "address space of descriptors, now"},
+    {"super.bytes", "bytes", "address space mapped for blocks, now"},
+    {"super.reused", "superslabs", "empty superslabs taken from the cache"},
+    {"pool.runs_taken", "runs", "large blocks given"},
+    {"pool.runs_given", "runs", "large blocks taken back"},
+    {"pool.run_bytes", "bytes", "large blocks live, now"},
     {"pool.slabs_carved", "slabs", "slabs set up in fresh units"},
     {"pool.slabs_relisted", "slabs", "slabs nobody owned, taken from the lists"},
     {"pool.slabs_given", "slabs", "slabs given to threads (carved and from the lists)"},
     {"pool.slabs_recycled", "slabs", "empty slabs whose units went back"},
-    {"pool.runs_taken", "runs", "large blocks given"},
-    {"pool.runs_given", "runs", "large blocks taken back"},
-    {"pool.run_bytes", "bytes", "large blocks live, now"},
+    {"super.mapped", "superslabs", "superslabs mapped from the system"},
+    {"super.unmapped", "superslabs", "superslabs given back to the system"},
+    {"super.purges", "calls", "ranges of freed memory given back to the system"},
+    {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
     {"pool.huge_mapped", "mappings", "huge blocks mapped from the system"},
     {"pool.huge_unmapped", "mappings", "huge blocks given back to the system"},
     {"pool.huge_reused", "mappings", "huge blocks served from the cache"},
     {"pool.huge_moved", "mappings", "huge blocks moved by page tables, not by copying"},
     {"pool.huge_live", "mappings", "huge blocks live, now"},
     {"pool.huge_bytes", "bytes", "address space of huge blocks, now"},
+    {"super.meta_bytes", "bytes", "address space of descriptors, now"},
+    {"api.foreign_frees", "calls", "blocks of libc's own heap passed on to it"},
     {"front.threads_born", "threads", "threads that allocated or freed"},
     {"front.threads_ended", "threads", "threads that gave everything back"},
-    {"api.foreign_frees", "calls", "blocks of libc's own heap passed on to it"},
     {"front.double_frees", "blocks", "blocks returned twice, and not counted twice"},
     {"front.violations", "frees", "refused by validation (HAKMEM_TINY_SLL_VALIDATE_HDR=1)"},
+    {"super.lazy_bytes", "bytes", "purged memory that stays until the system needs it, now"},
+    {"super.decayed_bytes", "bytes", "freed memory given back for its age, in all"},
 };
 
 const struct counter_row tally_table[TALLIES] = {
@@ -46,7 +46,7 @@ const struct counter_row tally_table[TALLIES] = {
     {"front.free_calls", "calls", "calls of free (HAKMEM_COUNT_CALLS=1)"},
 };
 
-uint64_t counter_value[COUNTERS];
+uint64_t counter_value[COUNTERS] ALIGNED(64);
 
 static struct tally *tallies; /* [any] only ever grows at its head */
 
@@ -73,6 +73,11 @@ bool counter_find(const char *name, uint64_t *value) {
   for (int i = 0; i < TALLIES; i++) {
     if (strcmp(name, tally_table[i].name) != 0) continue;
     *value = tally_read(i);
+    return true;
+  }
+  for (int i = 0; COUNT_SHARED && i < SHARED_SUMS; i++) {
+    if (strcmp(name, shared_names[i]) != 0) continue;
+    *value = shared_read(i);
     return true;
   }
   return false;

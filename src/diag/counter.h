@@ -12,38 +12,43 @@
 #include "base/atomic.h"
 #include "base/config.h"
 
-/* Shared counters: written by any thread. */
+/* Shared counters: written by any thread. Eight are a cache line: those that are counted one after
+ * the other lie together, so that one line moves for them. */
 enum counter {
-  CNT_SUPER_MAPPED,
-  CNT_SUPER_UNMAPPED,
-  CNT_SUPER_REUSED,
-  CNT_SUPER_BYTES,
+  /* units and runs */
   CNT_UNITS_TAKEN,
   CNT_UNITS_GIVEN,
-  CNT_PURGES,
-  CNT_PURGED_BYTES,
   CNT_RETAINED_BYTES,
-  CNT_LAZY_BYTES,
-  CNT_DECAYED_BYTES,
-  CNT_META_BYTES,
+  CNT_SUPER_BYTES,
+  CNT_SUPER_REUSED,
+  CNT_RUNS_TAKEN,
+  CNT_RUNS_GIVEN,
+  CNT_RUN_BYTES,
+  /* slabs, and what is rare */
   CNT_SLABS_CARVED,
   CNT_SLABS_RELISTED,
   CNT_SLABS_GIVEN,
   CNT_SLABS_RECYCLED,
-  CNT_RUNS_TAKEN,
-  CNT_RUNS_GIVEN,
-  CNT_RUN_BYTES,
+  CNT_SUPER_MAPPED,
+  CNT_SUPER_UNMAPPED,
+  CNT_PURGES,
+  CNT_PURGED_BYTES,
+  /* huge mappings, and what is rare */
   CNT_HUGE_MAPPED,
   CNT_HUGE_UNMAPPED,
   CNT_HUGE_REUSED,
   CNT_HUGE_MOVED,
   CNT_HUGE_LIVE,
   CNT_HUGE_BYTES,
+  CNT_META_BYTES,
+  CNT_FOREIGN_FREES,
+  /* read at each miss, written at a birth and an end */
   CNT_THREADS_BORN,
   CNT_THREADS_ENDED,
-  CNT_FOREIGN_FREES,
   CNT_DOUBLE_FREES,
   CNT_VIOLATIONS,
+  CNT_LAZY_BYTES,
+  CNT_DECAYED_BYTES,
   COUNTERS
 };
 
@@ -73,7 +78,7 @@ struct counter_row {
 
 extern const struct counter_row counter_table[COUNTERS];
 extern const struct counter_row tally_table[TALLIES];
-extern uint64_t counter_value[COUNTERS]; /* [any] */
+extern uint64_t counter_value[COUNTERS] ALIGNED(64); /* [any] */
 
 ALWAYS_INLINE void count_any(enum counter i, uint64_t n) {
   add_rlx(&counter_value[i], n);

@@ -127,8 +127,8 @@ static void sorter_add(struct sorter *s, struct slab *slab, unsigned i) {
 
 /* Frees a run of bits of one word; a bit that was set already is the caller's error. */
 static void return_word(struct slab *slab, const struct class_row *row, unsigned word,
-                        uint64_t mask) {
-  uint64_t twice = slab_return_any(slab, word, mask);
+                        uint64_t mask, uint64_t *unseen) {
+  uint64_t twice = slab_return_unseen_any(slab, word, mask, unseen);
   if (UNLIKELY(twice))
     double_free(slab->base + (size_t)(word * 64 + bit_lowest(twice)) * row->size);
 }
@@ -140,19 +140,21 @@ static void return_group(struct thread *t, const struct sorter *s, const struct 
   const struct class_row *row = &class_table[class];
   unsigned word = 0;
   uint64_t mask = 0;
+  uint64_t unseen = 0;
   uint32_t old;
   for (unsigned k = 0, i = group->first; k < group->blocks; k++, i = s->chain[i]) {
     unsigned index = slab_index(slab, row, blocks[i]);
     uint64_t bit = (uint64_t)1 << index % 64;
     if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(blocks[i]);
     if (mask && (index / 64 != word || (mask & bit))) {
-      return_word(slab, row, word, mask);
+      return_word(slab, row, word, mask, &unseen);
       mask = 0;
     }
     word = index / 64;
     mask |= bit;
   }
-  return_word(slab, row, word, mask);
+  return_word(slab, row, word, mask, &unseen);
+  slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
   old = slab_count_returned_any(slab, group->blocks);
   if (pool_settle_any(slab, old, group->blocks) || slab != t->cell[class].slab) return;
   if (slab_count(ld_rlx(&slab->state)) == row->blocks) let_go(t, class);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/config.h"
 
 extern char **environ;
 
@@ -52,6 +53,7 @@ unsigned os_processors(void) {
   uint64_t set[1024 / 64] = {0};
   int saved = errno;
   unsigned n = 0;
+  if (COUNT_SHARED) return COUNT_PROCESSORS;
   if (syscall(SYS_sched_getaffinity, 0, sizeof set, set) > 0)
     for (size_t i = 0; i < sizeof set / sizeof *set; i++) n += bit_count(set[i]);
   errno = saved;

@@ -22,8 +22,9 @@ struct huge {
 static struct lock huge_lock;
 static struct link cache;       /* [lock huge] most recently freed first */
 static struct link spare;       /* [lock huge] descriptors without a mapping */
-static unsigned cached;         /* [lock huge] mappings in the cache */
-static size_t cached_bytes;     /* [lock huge] */
+/* [lock huge] of the mappings in the cache; relaxed to see whether there may be too many */
+static unsigned cached;
+static size_t cached_bytes;
 
 static struct huge *huge_of_link(struct link *link) {
   return LINK_OWNER(link, struct huge, link);
@@ -46,10 +47,19 @@ static void descriptor_give(struct huge *huge) {
   lock_drop(&huge_lock);
 }
 
+static void count_cached_locked(unsigned mappings, size_t bytes) {
+  st_rlx_any(&cached, mappings);
+  st_rlx_any(&cached_bytes, bytes);
+}
+
+static bool too_many_cached(size_t keep) {
+  unsigned n = ld_rlx(&cached);
+  return n && (n > HUGE_CACHE || ld_rlx(&cached_bytes) > keep);
+}
+
 static void uncache_locked(struct huge *huge) {
   list_remove(&huge->link);
-  cached--;
-  cached_bytes -= huge->bytes;
+  count_cached_locked(cached - 1, cached_bytes - huge->bytes);
   purge_release(huge->bytes);
 }
 
@@ -75,8 +85,7 @@ static void cache_put(struct huge *huge) {
   lock_take(&huge_lock);
   huge->since = now;
   list_push(&cache, &huge->link);
-  cached++;
-  cached_bytes += huge->bytes;
+  count_cached_locked(cached + 1, cached_bytes + huge->bytes);
   lock_drop(&huge_lock);
 }
 
@@ -118,8 +127,9 @@ static size_t drop(size_t keep, uint64_t by, size_t batch) {
   return bytes;
 }
 
+/* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
 size_t huge_drop_cache(size_t keep) {
-  return drop(keep, 0, SIZE_MAX);
+  return too_many_cached(keep) ? drop(keep, 0, SIZE_MAX) : 0;
 }
 
 size_t huge_drop_aged(uint64_t now, size_t batch) {

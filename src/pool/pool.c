@@ -31,12 +31,12 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
     list_append(list, &slab->link);
   else
     list_push(list, &slab->link);
-  st_rlx(&shelf->listed, shelf->listed + 1);
+  st_rlx_any(&shelf->listed, shelf->listed + 1);
 }
 
 static void unlist_locked(struct shelf *shelf, struct slab *slab) {
   list_remove(&slab->link);
-  st_rlx(&shelf->listed, shelf->listed - 1);
+  st_rlx_any(&shelf->listed, shelf->listed - 1);
 }
 
 /* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside,

@@ -17,8 +17,8 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   decay_pass();
   if (!units_take(n, align_units, &units, why)) return NULL;
   p = unit_address(units.super, units.first);
-  st_rlx(&units.super->head[units.first], (uint8_t)units.first);
-  st_rlx(&units.super->length[units.first], (uint8_t)n);
+  st_rlx_any(&units.super->head[units.first], (uint8_t)units.first);
+  st_rlx_any(&units.super->length[units.first], (uint8_t)n);
   units_note_touched(units.super, units.first, n, (size_t)n << UNIT_SHIFT);
   map_set_tags(p, 1, TAG_RUN);
   count_any(CNT_RUNS_TAKEN, 1);
@@ -60,7 +60,7 @@ bool run_resize(void *p, size_t size) {
   if (n == old) return true;
   if (n > old && !units_extend(super, first, old, n)) return false;
   if (n > old) units_note_touched(super, first, n, (size_t)n << UNIT_SHIFT);
-  st_rlx(&super->length[first], (uint8_t)n);
+  st_rlx_any(&super->length[first], (uint8_t)n);
   if (n > old) {
     count_any(CNT_RUN_BYTES, (size_t)(n - old) << UNIT_SHIFT);
   } else {

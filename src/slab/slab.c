@@ -20,47 +20,60 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   struct slab *slab = slab_at(units->super, units->first);
   unsigned last = row->blocks - 64u * (row->words - 1u);
   slab->words = words_of(slab, units, row->words);
-  for (unsigned w = 0; w + 1 < row->words; w++) st_rlx(&slab->words[w], ~(uint64_t)0);
-  st_rlx(&slab->words[row->words - 1], bit_span(0, last));
-  st_rlx(&slab->summary, bit_span(0, row->words));
+  for (unsigned w = 0; w + 1 < row->words; w++) st_rlx_any(&slab->words[w], ~(uint64_t)0);
+  st_rlx_any(&slab->words[row->words - 1], bit_span(0, last));
+  st_rlx_any(&slab->summary, bit_span(0, row->words));
   slab->base = unit_address(units->super, units->first);
   st_rlx(&slab->high, high_of(units, row));
   list_init(&slab->link);
   for (unsigned i = 0; i < row->units; i++)
-    st_rlx(&units->super->head[units->first + i], (uint8_t)units->first);
-  st_rlx(&units->super->length[units->first], row->units);
+    st_rlx_any(&units->super->head[units->first + i], (uint8_t)units->first);
+  st_rlx_any(&units->super->length[units->first], row->units);
   st_rel(&slab->state, SLAB_OWNED | (uint32_t)class << SLAB_CLASS_SHIFT |
                            (uint32_t)row->blocks << SLAB_COUNT_SHIFT); /* pairs: settle's load */
   return slab;
 }
 
-/* Takes up to WANT bits of word W. Only the owner clears bits, so those it saw set stay set. */
-static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want) {
+/* Takes up to WANT bits of word W; *LEFT is what stays. Only the owner clears bits, so those it saw
+ * set stay set. */
+static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want, uint64_t *left) {
   uint64_t seen = ld_rlx(&slab->words[w]);
   uint64_t mine = bit_count(seen) <= want ? seen : bit_lowest_n(seen, want);
-  uint64_t left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
-  if (left) return mine;
-  and_acq_rel(&slab->summary, ~((uint64_t)1 << w));
-  /* A return between the two saw an empty word and set the summary bit that is now cleared; its
-   * OR precedes our AND, so we see its bits here. A later one sets the summary after us. */
-  if (ld_acq(&slab->words[w])) or_acq_rel(&slab->summary, (uint64_t)1 << w);
+  *left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
   return mine;
+}
+
+/* Takes the words EMPTIED out of the summary: all at once, since it lies on another line than they
+ * may. */
+static void forget_words(struct slab *slab, uint64_t emptied) {
+  if (!emptied) return;
+  and_acq_rel(&slab->summary, ~emptied);
+  /* A return since its word was emptied saw an empty word and set the summary bit, which may be
+   * cleared now; its OR of the word precedes our AND of the summary, so we see its bits here. A
+   * later one sets the summary after us. */
+  for (; emptied; emptied &= emptied - 1) {
+    unsigned w = bit_lowest(emptied);
+    if (ld_acq(&slab->words[w])) or_acq_rel(&slab->summary, (uint64_t)1 << w);
+  }
 }
 
 unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  uint64_t emptied = 0;
   unsigned got = 0;
-  while (got < want) {
-    uint64_t summary = ld_acq(&slab->summary); /* pairs: slab_return_any */
-    unsigned w = summary ? bit_lowest(summary) : SLAB_WORDS;
-    uint64_t mine = summary ? claim_word(slab, w, want - got) : 0;
+  /* pairs: slab_return_any */
+  for (uint64_t words = ld_acq(&slab->summary); words && got < want; words &= words - 1) {
+    unsigned w = bit_lowest(words);
     char *word_base = slab->base + (size_t)w * 64 * row->size;
-    if (!summary) break;
+    uint64_t left;
+    uint64_t mine = claim_word(slab, w, want - got, &left);
+    if (!left) emptied |= (uint64_t)1 << w;
     if (mine && w * 64 + bit_highest(mine) >= ld_rlx(&slab->high))
       st_rlx(&slab->high, w * 64 + bit_highest(mine) + 1);
     for (; mine; mine &= mine - 1)
       out[want - ++got] = word_base + (size_t)bit_lowest(mine) * row->size;
   }
+  forget_words(slab, emptied);
   if (!got) return 0;
   sub_acq_rel(&slab->state, (uint32_t)got << SLAB_COUNT_SHIFT);
   if (got < want)
@@ -68,10 +81,22 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   return got;
 }
 
-uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
+uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask,
+                                uint64_t *unseen) {
   uint64_t old = or_acq_rel(&slab->words[word], mask); /* pairs: claim_word */
-  if (!old) or_acq_rel(&slab->summary, (uint64_t)1 << word);
+  if (!old) *unseen |= (uint64_t)1 << word;
   return old & mask;
+}
+
+void slab_show_any(struct slab *slab, uint64_t unseen) {
+  if (unseen) or_acq_rel(&slab->summary, unseen); /* pairs: forget_words */
+}
+
+uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
+  uint64_t unseen = 0;
+  uint64_t twice = slab_return_unseen_any(slab, word, mask, &unseen);
+  slab_show_any(slab, unseen);
+  return twice;
 }
 
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n) {

@@ -103,6 +103,11 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want);
  * were set already: blocks returned twice. */
 uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
 
+/* The same in two steps, for a returner of several words: words that were empty are added to UNSEEN
+ * and shown together, before the blocks are counted. */
+uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask, uint64_t *unseen);
+void slab_show_any(struct slab *slab, uint64_t unseen);
+
 /* Counts N returned blocks; the last access of a returner. Returns the state before. */
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n);
 

@@ -46,7 +46,7 @@ void map_set_tags(const void *p, unsigned n, tag_t tag) {
   struct leaf *leaf = map_leaf(p);
   uint32_t unit = (uint32_t)(uintptr_t)p >> UNIT_SHIFT;
   ASSERT_DEBUG(leaf != &slab_map.zero);
-  for (unsigned i = 0; i < n; i++) st_rlx(&leaf->tag[unit + i], tag);
+  for (unsigned i = 0; i < n; i++) st_rlx_any(&leaf->tag[unit + i], tag);
 }
 
 struct leaf *map_leaves(void) {

@@ -16,6 +16,7 @@ failed=0
 # What is run: a program of bench/ and arguments for a tiny run of it.
 runs="empty report
 pairs 16 8 100
+budget refill 2
 random_mixed 20000 500 16 1024 1
 curve 20000 500 16 128
 larson 20000 3 8 1000 100 4
@@ -43,7 +44,7 @@ freed 5000 24 64"
 # Not a benchmark: the driver, and what has no figure of its own.
 drivers="spawn null_malloc"
 # These hold nothing that could be corrupted: one block at most, or one that only a race touches.
-unchecked="empty pairs sharing-active"
+unchecked="empty pairs budget sharing-active"
 
 pass() { printf 'pass: %s\n' "$1"; }
 skip() { printf 'skip: %s: %s\n' "$1" "$2"; }

@@ -221,6 +221,34 @@ static int check_spoilt(void) {
   return slab_check(spoilt);
 }
 
+static void unseen_words(void) {
+  enum { CLASS = 4, WORDS = 3 };
+  static const unsigned word[WORDS] = {1, 6, 15};
+  struct units units;
+  struct slab *slab = new_slab(CLASS, &units);
+  uint64_t unseen = 0;
+  void *got[8];
+  test_begin("words returned unseen are claimed when they are shown, and none of them before");
+  claim(slab, CLASS, class_table[CLASS].blocks);
+  CHECK(slab->summary == 0);
+  for (unsigned i = 0; i < WORDS; i++) {
+    CHECK(slab_return_unseen_any(slab, word[i], 4, &unseen) == 0);
+    out[word[i] * 64 + 2] = false;
+  }
+  CHECK(slab_return_unseen_any(slab, word[0], 4, &unseen) == 4); /* twice */
+  CHECK(unseen == ((uint64_t)1 << 1 | (uint64_t)1 << 6 | (uint64_t)1 << 15));
+  CHECK(slab_claim(slab, got, 8) == 0);
+  slab_show_any(slab, unseen);
+  slab_count_returned_any(slab, WORDS);
+  claimed -= WORDS;
+  check_slab(slab, CLASS);
+  claim(slab, CLASS, WORDS + 1); /* empties all three, and says so in the summary */
+  CHECK(slab->summary == 0);
+  check_slab(slab, CLASS);
+  test_end();
+  drop_slab(slab, CLASS, &units);
+}
+
 static void check_can_fail(void) {
   struct units units;
   uint32_t right;
@@ -259,6 +287,7 @@ int main(void) {
   untouched();
   the_line();
   recount();
+  unseen_words();
   check_can_fail();
   return test_status();
 }
