@@ -17,12 +17,13 @@
 #include "os/log.h"
 #include "os/stderr.h"
 #include "pool/huge.h"
+#include "pool/keep.h"
 #include "pool/run.h"
 #include "super/purge.h"
 #include "super/spare.h"
 
 EXPORT int hak_check(void) {
-  return super_check() + pool_check() + run_check() + huge_check() + front_check() + class_check();
+  return super_check() + pool_check() + run_check() + keep_check() + front_check() + class_check();
 }
 
 EXPORT int hak_owns(const void *p) {

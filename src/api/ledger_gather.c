@@ -6,9 +6,10 @@
 #include "os/map.h"
 #include "os/process.h"
 #include "pool/huge.h"
+#include "pool/keep.h"
 #include "super/meta.h"
 
-enum { SPARE_RANGES = 64, CACHED_HUGE_MOST = 4 * HUGE_CACHE };
+enum { SPARE_RANGES = 64, CACHED_HUGE_MOST = 2 * HUGE_KEPT };
 
 static void put_range(struct book *book, const struct range *range) {
   if (book->ranges < book->ranges_room) book->range[book->ranges++] = *range;
@@ -77,7 +78,7 @@ static void gather_leaf(struct book *book, const struct leaf *leaf) {
 
 static void gather_cached_huge(struct book *book) {
   struct huge_range some[CACHED_HUGE_MOST];
-  unsigned n = huge_cached(some, CACHED_HUGE_MOST);
+  unsigned n = keep_ranges(some, CACHED_HUGE_MOST);
   for (unsigned i = 0; i < n; i++)
     put_plain(book, RANGE_HUGE_CACHED, some[i].base, some[i].bytes);
 }

@@ -90,7 +90,11 @@ enum {
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
-  HUGE_CACHE = 16,            /* freed huge mappings kept */
+  HUGE_KEPT = 64,             /* freed huge mappings kept */
+  HUGE_KEPT_BYTES = 256 * 1024 * 1024, /* bytes of their address space */
+  HUGE_WASTE = 4,             /* times the block, at most, is the mapping that serves it */
+  HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */
+  HUGE_SPARE = 4,             /* a quarter more address space, where a block grows */
   DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */
   DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
   DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */

@@ -54,7 +54,7 @@ struct request {
   size_t align;
   unsigned class;   /* 0: a run or a mapping */
   unsigned refused; /* the class that W_MAX refused, else 0 */
-  bool zeroed;
+  bool zeroed;      /* wanted, and then: known to be so */
 };
 
 static bool fits_run(const struct request *request) {
@@ -96,6 +96,7 @@ static void *serve(struct request *request) {
     bool last = request->size <= TINY_MAX;
     p = try_route(request, WAY_SLAB, &why);
     if (UNLIKELY(!p)) report(request, &why, last ? NEXT_NONE : NEXT_RUN);
+    if (p) request->zeroed = false;
     if (p || last) return p;
   }
   if (fits_run(request)) {
@@ -123,7 +124,7 @@ static void count_call(enum tally_row row) {
 }
 
 void *front_alloc(size_t size, bool *zeroed) {
-  struct request request = {size, GRAIN, 0, 0, false};
+  struct request request = {size, GRAIN, 0, 0, zeroed != NULL};
   void *p;
   thread_self(); /* the first call of all starts the allocator: options are in force from here on */
   if (cannot_be(size, GRAIN)) return NULL;

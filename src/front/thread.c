@@ -9,7 +9,7 @@
 #include "front/cache.h"
 #include "front/start.h"
 #include "pool/decay.h"
-#include "pool/huge.h"
+#include "pool/keep.h"
 #include "super/meta.h"
 
 void *closed_slots[2];
@@ -189,14 +189,14 @@ void thread_fork_prepare(void) {
   lock_fork_take(&bare_lock);
   lock_fork_take(&registry);
   pool_fork_take();
-  huge_fork_take();
+  keep_fork_take();
   super_fork_take();
   background_fork_take();
 }
 
 static void drop_locks(void) {
   super_fork_drop();
-  huge_fork_drop();
+  keep_fork_drop();
   pool_fork_drop();
   lock_fork_drop(&registry);
   lock_fork_drop(&bare_lock);

@@ -2,6 +2,7 @@
 
 #include "base/bits.h"
 #include "os/debt.h"
+#include "os/process.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -91,6 +92,24 @@ bool os_populate(void *p, size_t bytes) {
 
 bool os_huge_pages(void *p, size_t bytes, bool wanted) {
   return advise(p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+}
+
+/* From the end, where most blocks that are used at all are resident: a small look first. */
+size_t os_resident_end(char *p, size_t bytes) {
+  unsigned char resident[4096];
+  size_t page = os_page_size();
+  size_t look = 64;
+  int saved = errno;
+  while (bytes) {
+    size_t pages = bytes / page < look ? bytes / page : look;
+    char *start = p + bytes - pages * page;
+    if (mincore(start, pages * page, resident) != 0) break;
+    for (; pages && !(resident[pages - 1] & 1); pages--) bytes -= page;
+    if (pages) break;
+    look = sizeof resident;
+  }
+  errno = saved;
+  return bytes;
 }
 
 bool os_resize(void *p, size_t old_bytes, size_t new_bytes) {

@@ -47,6 +47,10 @@ bool os_populate(void *p, size_t bytes);
  * such thing: it works without. */
 bool os_huge_pages(void *p, size_t bytes, bool wanted);
 
+/* How many of the BYTES at P, from the start, hold the last resident page; 0: none does. What was
+ * swapped out counts as not resident. All of them where the system cannot tell. */
+size_t os_resident_end(char *p, size_t bytes);
+
 /* Resizes a mapping without moving it. Returns false when refused. */
 bool os_resize(void *p, size_t old_bytes, size_t new_bytes);
 

@@ -17,9 +17,7 @@ uint64_t decay_interval(void) {
 /* The memory that the cgroup leaves may have fallen, and the budget with it. */
 static void settle_budget(void) {
   room_look();
-  if (!purge_due()) return;
-  huge_drop_cache(purge_budget() / 4 * 3);
-  if (purge_due()) purge_settle();
+  if (purge_due()) huge_fit_budget();
 }
 
 COLD bool decay_step(uint64_t now) {

@@ -119,7 +119,7 @@ static size_t down_to(size_t keep, bool hard) {
   size_t bytes = 0;
   super_lock();
   while (count_read(CNT_RETAINED_BYTES) > keep) {
-    struct superslab *super = super_next_dirty_locked();
+    struct superslab *super = super_coldest_locked();
     size_t purged = super ? purge_some(super, super->dirty, hard) : 0;
     if (!purged) break; /* nothing dirty, or the system refuses: the next free tries again */
     bytes += purged;
@@ -147,6 +147,26 @@ static void lazy_to_dirty(void) {
 size_t purge_down_to(size_t keep) {
   if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
   return down_to(keep, true);
+}
+
+uint64_t purge_coldest(void) {
+  struct superslab *super;
+  uint64_t given;
+  super_lock();
+  super = super_coldest_locked();
+  given = super ? super->given : UINT64_MAX;
+  super_unlock();
+  return given;
+}
+
+size_t purge_one(void) {
+  struct superslab *super;
+  size_t bytes;
+  super_lock();
+  super = super_coldest_locked();
+  bytes = super ? purge_some(super, super->dirty, false) : 0;
+  super_unlock();
+  return bytes;
 }
 
 COLD void purge_settle(void) {

@@ -37,6 +37,14 @@ ALWAYS_INLINE bool purge_due(void) {
  * every mode and at once: asked for by name. Returns the bytes given back. */
 size_t purge_down_to(size_t keep);
 
+/* When units last came back to the superslab that purge_one would choose, in ms; UINT64_MAX: none
+ * has dirty units. */
+uint64_t purge_coldest(void);
+
+/* Purges the dirty units of one superslab, the one that got none back for longest. Returns the
+ * bytes given back. */
+size_t purge_one(void);
+
 /* Purges when the budget is exceeded. */
 void purge_settle(void);
 

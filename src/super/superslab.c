@@ -50,6 +50,17 @@ void super_rebin_locked(struct superslab *super) {
   super->bin_index = bin;
 }
 
+struct superslab *super_coldest_locked(void) {
+  struct superslab *coldest = NULL;
+  int patience = 16; /* the list is in the order in which they became dirty, which is nearly it */
+  LIST_EACH(link, &dirty_list) {
+    struct superslab *super = LINK_OWNER(link, struct superslab, dirty_link);
+    if (!coldest || super->given < coldest->given) coldest = super;
+    if (!--patience) break;
+  }
+  return coldest;
+}
+
 struct superslab *super_next_dirty_locked(void) {
   if (list_empty(&dirty_list)) return NULL;
   return LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
@@ -242,18 +253,47 @@ static unsigned most_resident(const struct superslab *super, uint64_t starts, un
   return best;
 }
 
-/* Looks through the bins from the fullest superslabs to the emptiest, for units that are resident
- * already or for any. */
-static bool take_locked(uint32_t owner, unsigned n, uint64_t allowed, bool resident,
-                        struct units *out) {
+struct place {
+  struct superslab *super; /* NULL: none yet */
+  unsigned first;
+  unsigned resident; /* units */
+};
+
+/* The better of BEST and what SUPER has for N units at one of the places STARTS. */
+static void prefer(struct place *best, struct superslab *super, uint64_t starts, unsigned n) {
+  unsigned first = most_resident(super, starts, n);
+  unsigned resident = bit_count(resident_units(super) & bit_span(first, n));
+  if (!best->super || resident > best->resident) *best = (struct place){super, first, resident};
+}
+
+/* Looks through the bins from the fullest superslabs to the emptiest, for N units of which as many
+ * as possible are resident already. */
+static bool take_any_locked(uint32_t owner, unsigned n, uint64_t allowed, struct units *out) {
+  struct place best = {NULL, 0, 0};
+  unsigned enough = list_empty(&dirty_list) ? 0 : n;
   for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
     int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
     LIST_EACH(link, &bins[bin]) {
       struct superslab *super = LINK_OWNER(link, struct superslab, bin);
-      uint64_t units = resident ? resident_units(super) : super->free;
-      uint64_t starts = bit_run_starts(units, n) & allowed;
+      uint64_t starts = bit_run_starts(super->free, n) & allowed;
+      if (starts && super->owner == owner) prefer(&best, super, starts, n);
+      if ((best.super && best.resident >= enough) || !--patience) break;
+    }
+    if (best.super && best.resident >= enough) break;
+  }
+  if (best.super) hold_locked(best.super, best.first, n, out);
+  return best.super != NULL;
+}
+
+/* As take_any_locked, but only units that are all resident. */
+static bool take_resident_locked(uint32_t owner, unsigned n, uint64_t allowed, struct units *out) {
+  for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
+    int patience = 16;
+    LIST_EACH(link, &bins[bin]) {
+      struct superslab *super = LINK_OWNER(link, struct superslab, bin);
+      uint64_t starts = bit_run_starts(resident_units(super), n) & allowed;
       if (starts && super->owner == owner) {
-        hold_locked(super, most_resident(super, starts, n), n, out);
+        hold_locked(super, bit_lowest(starts), n, out);
         return true;
       }
       if (!--patience) break;
@@ -270,8 +310,8 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
   super_lock();
   /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
   taken = !list_empty(&dirty_list) || count_read(CNT_LAZY_BYTES);
-  taken = taken && take_locked(owner, n, allowed, true, out);
-  taken = taken || take_locked(owner, n, allowed, false, out);
+  taken = taken && take_resident_locked(owner, n, allowed, out);
+  taken = taken || take_any_locked(owner, n, allowed, out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);
@@ -314,6 +354,7 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   super->free |= span;
   super->dirty |= span;
   if (first_dirty) super_relist_dirty_locked(super, now);
+  super->given = now;
   super_rebin_locked(super);
   surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
   super_unlock();

@@ -41,6 +41,7 @@ struct superslab {
   uint64_t dirty;         /* [lock super] free units that may have resident pages */
   uint64_t aged;          /* [lock super] of these, the ones that were dirty at `since` already */
   uint64_t since;         /* [lock super] ms; when it joined the dirty list, or its end */
+  uint64_t given;         /* [lock super] ms; when units last came back */
   uint64_t lazy;          /* [lock super] free units whose pages the system may take */
   uint8_t *states;        /* [any] the box validate's tables, NULL until they are needed */
   struct link bin;        /* [lock super] */
@@ -123,7 +124,8 @@ int super_check(void);
 
 /* For the box `purge` alone. */
 void super_rebin_locked(struct superslab *super);
-struct superslab *super_next_dirty_locked(void);
+struct superslab *super_next_dirty_locked(void); /* dirty for longest */
+struct superslab *super_coldest_locked(void);    /* dirty, and for longest without another unit */
 
 /* Puts a superslab with dirty units at the end of their list: all of them count as freed NOW. */
 void super_relist_dirty_locked(struct superslab *super, uint64_t now);

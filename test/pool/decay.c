@@ -5,6 +5,7 @@
 #include "helpers/box.h"
 #include "os/room.h"
 #include "pool/huge.h"
+#include "pool/keep.h"
 #include "pool/run.h"
 #include "super/purge.h"
 
@@ -109,7 +110,7 @@ static void mappings(void) {
   now = os_milliseconds();
   CHECK(huge_drop_aged(now + 40, SIZE_MAX) == 5 * MIB);
   CHECK(retained() == 7 * MIB && !os_is_mapped(p) && os_is_mapped(q));
-  CHECK(huge_drop_aged(now + 70, SIZE_MAX) == 7 * MIB && retained() == 0 && huge_check() == 0);
+  CHECK(huge_drop_aged(now + 70, SIZE_MAX) == 7 * MIB && retained() == 0 && keep_check() == 0);
   test_end();
 }
 

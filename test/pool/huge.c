@@ -1,12 +1,14 @@
 /* huge - a mapping per block: content through resizes and moves, the cache, its budget, refusals.
  */
 #include "pool/huge.h"
+#include "pool/keep.h"
 
 #include <errno.h>
 
 #include "diag/counter.h"
 #include "diag/option.h"
 #include "helpers/box.h"
+#include "os/map.h"
 #include "os/process.h"
 #include "super/purge.h"
 
@@ -34,20 +36,26 @@ static bool holds(int i, size_t bytes) {
   return true;
 }
 
+/* A block that is wanted to be zero. */
+static char *get(size_t size, bool *zeroed) {
+  *zeroed = true;
+  return huge_get(size, 16, zeroed, &why);
+}
+
 static void round_trip(void) {
   bool zeroed;
   test_begin(
       "a huge block starts at a multiple of 4 MiB, is zeroed and large enough, and goes back");
   option_set("RETAIN", "0");
   for (size_t size = LARGE_MAX + 1; size <= 64 * MIB; size += 7 * MIB + 12345) {
-    char *p = huge_get(size, 16, &zeroed, &why);
+    char *p = get(size, &zeroed);
     CHECK_MSG(p && !((uintptr_t)p & (SUPER_SIZE - 1)) && zeroed, "%zu bytes", size);
     CHECK(huge_size(p) >= size && huge_size(p) < size + os_page_size() && map_tag(p) == TAG_HUGE);
     CHECK(count_read(CNT_HUGE_BYTES) == huge_size(p) && all_bytes(p, 65536, 0));
     CHECK(count_read(CNT_SUPER_BYTES) == huge_size(p));
     p[0] = p[size - 1] = 1;
     CHECK(huge_give(p) && map_tag(p) == 0 && map_super(p) == NULL && !os_is_mapped(p));
-    CHECK(count_read(CNT_HUGE_BYTES) == 0 && count_read(CNT_SUPER_BYTES) == 0 && huge_check() == 0);
+    CHECK(count_read(CNT_HUGE_BYTES) == 0 && count_read(CNT_SUPER_BYTES) == 0 && keep_check() == 0);
   }
   test_end();
   test_begin("a huge block starts at a multiple of any alignment up to 64 MiB");
@@ -94,14 +102,16 @@ static void random_steps(const char *retain) {
                 (unsigned long)count_read(CNT_RETAINED_BYTES), purge_budget());
       block[i] = NULL;
     }
-    CHECK(huge_check() == 0);
+    CHECK(keep_check() == 0);
   }
   for (int i = 0; i < BLOCKS; i++) {
     CHECK(!block[i] || huge_give(block[i]));
     block[i] = NULL;
   }
-  CHECK(count_read(CNT_HUGE_BYTES) == 0 && huge_check() == 0);
-  CHECK(count_read(CNT_SUPER_BYTES) == count_read(CNT_RETAINED_BYTES));
+  CHECK(count_read(CNT_HUGE_BYTES) == 0 && keep_check() == 0);
+  CHECK(count_read(CNT_SUPER_BYTES) >= count_read(CNT_RETAINED_BYTES));
+  huge_drop_cache(0);
+  CHECK(count_read(CNT_SUPER_BYTES) == 0 && count_read(CNT_RETAINED_BYTES) == 0);
 }
 
 static void neighbours(void) {
@@ -127,6 +137,7 @@ static void neighbours(void) {
 static void caching(void) {
   bool zeroed;
   char *p;
+  char *q;
   uint64_t reused = count_read(CNT_HUGE_REUSED);
   test_begin(
       "a freed block is cached within the budget, counted, and serves the next of about its size");
@@ -135,29 +146,73 @@ static void caching(void) {
   p = huge_get(10 * MIB, 16, &zeroed, &why);
   p[0] = 1;
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 10 * MIB);
-  CHECK(huge_get(3 * MIB, 16, &zeroed, &why) != p && zeroed);
-  CHECK(huge_get(9 * MIB, 16, &zeroed, &why) == p && !zeroed);
+  q = get(3 * MIB, &zeroed);
+  CHECK(q != p && zeroed);
+  CHECK(get(9 * MIB, &zeroed) == p && !zeroed);
   CHECK(count_read(CNT_HUGE_REUSED) == reused + 1 && count_read(CNT_RETAINED_BYTES) == 0);
-  CHECK(huge_give(p));
+  CHECK(huge_give(p) && huge_give(q));
   test_end();
   test_begin(
-      "no more than 16 mappings and no more than the budget are cached; dropping drops them");
+      "no more than 64 mappings and no more than the budget are kept; dropping drops them");
   for (int k = 0; k < 3; k++) {
-    char *many[24];
+    char *many[80];
     option_set("RETAIN", k == 0 ? "1G" : k == 1 ? "20M" : "0");
-    for (int i = 0; i < 24; i++) many[i] = huge_get(3 * MIB, 16, &zeroed, &why);
-    for (int i = 0; i < 24; i++) {
+    for (int i = 0; i < 80; i++) many[i] = huge_get(3 * MIB, 16, &zeroed, &why);
+    for (int i = 0; i < 80; i++) {
       CHECK(huge_give(many[i]));
       CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= purge_budget(), "%lu retained, the budget is %zu",
                 (unsigned long)count_read(CNT_RETAINED_BYTES), purge_budget());
     }
-    CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= HUGE_CACHE * 10 * MIB, "round %d", k);
-    CHECK(k != 0 || live_mappings() == HUGE_CACHE + 1);
-    CHECK(huge_check() == 0);
+    CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= HUGE_KEPT * 10 * MIB, "round %d", k);
+    CHECK_MSG(k != 0 || live_mappings() == HUGE_KEPT, "%lu", (unsigned long)live_mappings());
+    CHECK(keep_check() == 0);
   }
   option_set("RETAIN", "1G");
+  huge_drop_cache(0);
   CHECK(huge_give(huge_get(5 * MIB, 16, &zeroed, &why)) && huge_drop_cache(0) == 5 * MIB);
   CHECK(count_read(CNT_RETAINED_BYTES) == 0 && huge_drop_cache(0) == 0);
+  test_end();
+}
+
+static void kept(void) {
+  bool zeroed;
+  char *p;
+  char *q;
+  option_set("RETAIN", "64M");
+  huge_drop_cache(0);
+  test_begin("a kept mapping serves a block of half its pages, without the pages behind it");
+  p = get(8 * MIB, &zeroed);
+  memset(p, 5, 8 * MIB);
+  CHECK(huge_give(p) && get(5 * MIB, &zeroed) == p && !zeroed && huge_size(p) == 5 * MIB);
+  CHECK(os_resident_end(p, 8 * MIB) == 5 * MIB && count_read(CNT_RETAINED_BYTES) == 0);
+  CHECK(huge_resize(p, 7 * MIB, &why) == p && all_bytes(p + 5 * MIB, 2 * MIB, 0));
+  CHECK(huge_give(p) && keep_check() == 0);
+  test_end();
+  test_begin("a larger block takes the pages of a kept mapping along, and new ones behind them");
+  memset(p = get(7 * MIB, &zeroed), 5, 7 * MIB);
+  CHECK(huge_give(p));
+  q = get(20 * MIB, &zeroed);
+  CHECK(!zeroed && os_resident_end(q, 20 * MIB) == 7 * MIB && huge_size(q) == 20 * MIB);
+  CHECK(all_bytes(q, 7 * MIB, 5) && all_bytes(q + 7 * MIB, 13 * MIB, 0));
+  CHECK(huge_give(q) && keep_check() == 0);
+  test_end();
+  test_begin("beyond the budget pages go and address space stays, which is zero for whoever asks");
+  huge_drop_cache(0);
+  option_set("RETAIN", "4M");
+  memset(p = get(20 * MIB, &zeroed), 5, 20 * MIB);
+  CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 3 * MIB);
+  CHECK(os_resident_end(p, 20 * MIB) == 3 * MIB && keep_purge(SIZE_MAX / 2) == 3 * MIB);
+  CHECK(get(18 * MIB, &zeroed) == p && zeroed && all_bytes(p, 18 * MIB, 0) && huge_give(p));
+  huge_drop_cache(0);
+  test_end();
+  test_begin("what nobody touched is not moved; asked to be zero, it is");
+  option_set("RETAIN", "64M");
+  p = get(8 * MIB, &zeroed);
+  CHECK(huge_give(p) && count_read(CNT_RETAINED_BYTES) == 8 * MIB);
+  q = get(20 * MIB, &zeroed);
+  CHECK(q != p && zeroed && count_read(CNT_RETAINED_BYTES) == 0);
+  CHECK(get(6 * MIB, &zeroed) == p && zeroed && huge_give(p) && huge_give(q));
+  CHECK(keep_check() == 0 && huge_drop_cache(0) > 0 && count_read(CNT_SUPER_BYTES) == 0);
   test_end();
 }
 
@@ -166,7 +221,7 @@ static void misuse(void) {
   char *p = huge_get(10 * MIB, 16, &zeroed, &why);
   test_begin("a huge block is given back once; a second time, or from its middle, is refused");
   CHECK(!huge_give(p + 16) && !huge_give(p + SUPER_SIZE) && !huge_give(p + UNIT_SIZE));
-  CHECK(huge_give(p) && !huge_give(p) && huge_check() == 0);
+  CHECK(huge_give(p) && !huge_give(p) && keep_check() == 0);
   test_end();
 }
 
@@ -190,7 +245,7 @@ static void limits(void) {
   CHECK(!huge_get(PTRDIFF_MAX - 4095, 16, &zeroed, &why) && why.reason == REASON_MAPFAIL);
   CHECK_MSG(count_read(CNT_SUPER_BYTES) == bytes && huge_size(p) == 8 * MIB,
             "refusals are counted");
-  CHECK(all_bytes(p, 8 * MIB, 3) && huge_check() == 0 && map_tag(p) == TAG_HUGE);
+  CHECK(all_bytes(p, 8 * MIB, 3) && keep_check() == 0 && map_tag(p) == TAG_HUGE);
   p = huge_resize(p, 100 * MIB, &why);
   CHECK(p && all_bytes(p, 8 * MIB, 3) && huge_give(p));
 }
@@ -205,12 +260,12 @@ static void seen(void) {
   huge_drop_cache(0);
   p = huge_get(5 * MIB, 16, &zeroed, &why);
   CHECK(p && huge_peek(p) == 5 * MIB && huge_peek(p + SUPER_SIZE) == 0);
-  CHECK(huge_cached(some, 3) == 0);
+  CHECK(keep_ranges(some, 3) == 0);
   CHECK(huge_give(p) && huge_peek(p) == 0);
-  CHECK(huge_cached(some, 3) == 1 && some[0].base == p && some[0].bytes == 5 * MIB);
-  CHECK(huge_cached(some, 0) == 0);
+  CHECK(keep_ranges(some, 3) == 1 && some[0].base == p && some[0].bytes == 5 * MIB);
+  CHECK(keep_ranges(some, 0) == 0);
   huge_drop_cache(0);
-  CHECK(huge_cached(some, 3) == 0);
+  CHECK(keep_ranges(some, 3) == 0);
   test_end();
 }
 
@@ -226,6 +281,7 @@ int main(void) {
   test_end();
   neighbours();
   caching();
+  kept();
   misuse();
   seen();
   test_begin(

@@ -1,0 +1,313 @@
+#include "pool/keep.h"
+
+#include "base/text.h"
+#include "diag/counter.h"
+#include "diag/option.h"
+#include "os/map.h"
+#include "os/process.h"
+#include "super/meta.h"
+#include "super/purge.h"
+
+static struct lock keep_lock;
+static struct link dirty_ones; /* [lock keep] most recently kept first */
+static struct link clean_ones; /* [lock keep] likewise */
+static struct link spare;      /* [lock keep] descriptors without a mapping */
+/* [lock keep] of both lists; relaxed to see whether there may be too much */
+static unsigned kept;
+static size_t mapped_bytes;
+static size_t dirty_bytes;
+
+static struct huge *huge_of(struct link *link) {
+  return LINK_OWNER(link, struct huge, link);
+}
+
+struct huge *keep_descriptor(int *error) {
+  struct huge *huge = NULL;
+  lock_take(&keep_lock);
+  if (!list_empty(&spare)) {
+    huge = huge_of(spare.next);
+    list_remove(&huge->link);
+  }
+  lock_drop(&keep_lock);
+  return huge ? huge : meta_alloc(sizeof *huge, 16, error);
+}
+
+void keep_descriptor_give(struct huge *huge) {
+  lock_take(&keep_lock);
+  list_push(&spare, &huge->link);
+  lock_drop(&keep_lock);
+}
+
+/* --- in and out of the lists --- */
+
+static void count_locked(unsigned n, size_t mapped, size_t dirty) {
+  st_rlx_any(&kept, n);
+  st_rlx_any(&mapped_bytes, mapped);
+  st_rlx_any(&dirty_bytes, dirty);
+}
+
+static void remove_locked(struct huge *huge) {
+  list_remove(&huge->link);
+  count_locked(kept - 1, mapped_bytes - huge->mapped, dirty_bytes - huge->dirty);
+  purge_release(huge->dirty);
+}
+
+/* OLDEST: it is the first to go on, not the last. */
+static void insert(struct huge *huge, bool oldest) {
+  struct link *list = huge->dirty ? &dirty_ones : &clean_ones;
+  purge_retain(huge->dirty); /* before others can take and release it */
+  lock_take(&keep_lock);
+  if (oldest)
+    list_append(list, &huge->link);
+  else
+    list_push(list, &huge->link);
+  count_locked(kept + 1, mapped_bytes + huge->mapped, dirty_bytes + huge->dirty);
+  lock_drop(&keep_lock);
+}
+
+void keep_put(struct huge *huge) {
+  huge->filled = huge->dirty = huge->used;
+  huge->since = os_milliseconds();
+  insert(huge, false);
+}
+
+static struct huge *oldest_locked(struct link *list) {
+  return list_empty(list) ? NULL : huge_of(list->prev);
+}
+
+/* --- for a block --- */
+
+/* More than twice the block in pages would cost more to purge than the block's own save. */
+static bool fits(const struct huge *huge, size_t bytes, size_t align) {
+  size_t most = option(OPT_PURGE) == PURGE_OFF ? bytes + bytes / 4 : 2 * bytes;
+  if (huge->mapped < bytes || huge->mapped / HUGE_WASTE > bytes) return false;
+  return huge->dirty <= most && !((uintptr_t)huge->base & (align - 1));
+}
+
+/* Resident pages first, then the least address space. */
+static bool better(const struct huge *a, const struct huge *b, size_t bytes) {
+  size_t saves = min_size(a->dirty, bytes);
+  size_t other = min_size(b->dirty, bytes);
+  return saves != other ? saves > other : a->mapped < b->mapped;
+}
+
+static struct huge *best_locked(struct link *list, size_t bytes, size_t align) {
+  struct huge *best = NULL;
+  LIST_EACH(link, list) {
+    struct huge *huge = huge_of(link);
+    if (fits(huge, bytes, align) && (!best || better(huge, best, bytes))) best = huge;
+  }
+  return best;
+}
+
+/* Purges all from KEEP on, what was swapped out too. Returns how many bytes may have been resident;
+ * 0 when the system refuses. */
+static size_t purge_from(struct huge *huge, size_t keep) {
+  size_t bytes = huge->dirty > keep ? huge->dirty - keep : 0;
+  count_any(CNT_PURGES, 1);
+  if (!os_purge(huge->base + keep, huge->filled - keep)) return 0;
+  count_any(CNT_PURGED_BYTES, bytes);
+  huge->filled = keep;
+  huge->dirty = min_size(huge->dirty, keep);
+  return bytes;
+}
+
+bool keep_zero(struct huge *huge) {
+  if (huge->filled && !huge->dirty) purge_from(huge, 0);
+  return !huge->filled;
+}
+
+/* Up to a quarter more than was asked for stays, and is the block's. */
+struct huge *keep_take(size_t bytes, size_t align, bool dirty) {
+  struct huge *best;
+  if (!ld_rlx(&kept)) return NULL;
+  lock_take(&keep_lock);
+  best = best_locked(dirty ? &dirty_ones : &clean_ones, bytes, align);
+  if (best) remove_locked(best);
+  lock_drop(&keep_lock);
+  if (!best) return NULL;
+  if (best->dirty > bytes + bytes / 4) purge_from(best, bytes);
+  st_rlx_any(&best->used, max_size(bytes, best->dirty));
+  return best;
+}
+
+struct huge *keep_take_smaller(size_t bytes) {
+  struct huge *best = NULL;
+  if (!ld_rlx(&dirty_bytes)) return NULL;
+  lock_take(&keep_lock);
+  LIST_EACH(link, &dirty_ones) {
+    struct huge *huge = huge_of(link);
+    if (huge->mapped >= bytes || huge->dirty < bytes / HUGE_WORTH) continue;
+    if (!best || huge->dirty > best->dirty) best = huge;
+  }
+  if (best) remove_locked(best);
+  lock_drop(&keep_lock);
+  if (!best) return NULL;
+  /* Much of a large block is often not touched, and what is not there is not worth a move. */
+  best->dirty = os_resident_end(best->base, best->dirty);
+  if (best->dirty >= bytes / HUGE_WORTH) return best;
+  insert(best, false);
+  return NULL;
+}
+
+/* --- back to the system --- */
+
+size_t keep_unmap(struct huge *huge) {
+  size_t bytes = huge->mapped;
+  if (os_unmap(huge->base, bytes)) {
+    super_dismiss(bytes);
+    count_any(CNT_HUGE_UNMAPPED, 1);
+    keep_descriptor_give(huge);
+    return bytes;
+  }
+  huge->filled = os_purge(huge->base, bytes) ? 0 : bytes;
+  huge->dirty = huge->filled;
+  huge->since = os_milliseconds();
+  insert(huge, false);
+  return 0;
+}
+
+static struct huge *take_oldest_dirty(void) {
+  struct huge *huge;
+  lock_take(&keep_lock);
+  huge = oldest_locked(&dirty_ones);
+  if (huge) remove_locked(huge);
+  lock_drop(&keep_lock);
+  return huge;
+}
+
+uint64_t keep_coldest(void) {
+  struct huge *huge;
+  uint64_t since;
+  lock_take(&keep_lock);
+  huge = oldest_locked(&dirty_ones);
+  since = huge ? huge->since : UINT64_MAX;
+  lock_drop(&keep_lock);
+  return since;
+}
+
+size_t keep_purge(size_t excess) {
+  struct huge *huge = take_oldest_dirty();
+  size_t cut;
+  if (!huge) return 0;
+  cut = min_size(round_up(excess, os_page_size()), huge->dirty);
+  cut = purge_from(huge, huge->dirty - cut);
+  if (!huge->dirty) huge->since = os_milliseconds();
+  insert(huge, cut && huge->dirty); /* refused: others come first next time */
+  return cut;
+}
+
+/* The oldest without pages, else the oldest of all, where more than this is kept. */
+static struct huge *take_beyond(unsigned most, size_t mapped, size_t dirty) {
+  struct huge *huge = NULL;
+  lock_take(&keep_lock);
+  if (kept > most || mapped_bytes > mapped || dirty_bytes > dirty) {
+    huge = oldest_locked(&clean_ones);
+    if (!huge) huge = oldest_locked(&dirty_ones);
+  }
+  if (huge) remove_locked(huge);
+  lock_drop(&keep_lock);
+  return huge;
+}
+
+static size_t drop_beyond(unsigned most, size_t mapped, size_t dirty) {
+  size_t bytes = 0;
+  for (;;) {
+    struct huge *huge = take_beyond(most, mapped, dirty);
+    size_t gone = huge ? keep_unmap(huge) : 0;
+    if (!gone) return bytes;
+    bytes += gone;
+  }
+}
+
+void keep_within_bounds(void) {
+  /* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
+  if (ld_rlx(&kept) > HUGE_KEPT || ld_rlx(&mapped_bytes) > HUGE_KEPT_BYTES)
+    drop_beyond(HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX);
+}
+
+static bool has_clean(void) {
+  bool some;
+  lock_take(&keep_lock);
+  some = !list_empty(&clean_ones);
+  lock_drop(&keep_lock);
+  return some;
+}
+
+size_t keep_drop(size_t dirty) {
+  size_t bytes = 0;
+  while (has_clean()) {
+    size_t gone = drop_beyond(ld_rlx(&kept) - 1, SIZE_MAX, SIZE_MAX);
+    if (!gone) break;
+    bytes += gone;
+  }
+  return bytes + drop_beyond(UINT32_MAX, SIZE_MAX, dirty);
+}
+
+static struct huge *take_aged(uint64_t by) {
+  struct huge *huge;
+  lock_take(&keep_lock);
+  huge = oldest_locked(&dirty_ones);
+  if (!huge || huge->since > by) huge = oldest_locked(&clean_ones);
+  if (huge && huge->since > by) huge = NULL;
+  if (huge) remove_locked(huge);
+  lock_drop(&keep_lock);
+  return huge;
+}
+
+size_t keep_drop_aged(uint64_t by, size_t batch) {
+  size_t bytes = 0;
+  while (bytes < batch) {
+    struct huge *huge = take_aged(by);
+    size_t gone = huge ? keep_unmap(huge) : 0;
+    if (!gone) break;
+    bytes += gone;
+  }
+  return bytes;
+}
+
+unsigned keep_ranges(struct huge_range *out, unsigned most) {
+  struct link *lists[] = {&dirty_ones, &clean_ones};
+  unsigned n = 0;
+  lock_take(&keep_lock);
+  for (int i = 0; i < 2; i++) {
+    LIST_EACH(link, lists[i]) {
+      const struct huge *huge = huge_of(link);
+      if (n == most) break;
+      out[n++] = (struct huge_range){huge->base, huge->mapped};
+    }
+  }
+  lock_drop(&keep_lock);
+  return n;
+}
+
+void keep_fork_take(void) {
+  lock_fork_take(&keep_lock);
+}
+
+void keep_fork_drop(void) {
+  lock_fork_drop(&keep_lock);
+}
+
+int keep_check(void) {
+  struct link *lists[] = {&dirty_ones, &clean_ones};
+  size_t mapped = 0;
+  size_t dirty = 0;
+  unsigned n = 0;
+  bool agrees = true;
+  lock_take(&keep_lock);
+  for (int i = 0; i < 2; i++) {
+    LIST_EACH(link, lists[i]) {
+      const struct huge *huge = huge_of(link);
+      mapped += huge->mapped;
+      dirty += huge->dirty;
+      agrees = agrees && huge->dirty <= huge->filled && huge->filled <= huge->mapped &&
+               !huge->dirty == (i == 1);
+      n++;
+    }
+  }
+  agrees = agrees && n == kept && mapped == mapped_bytes && dirty == dirty_bytes;
+  lock_drop(&keep_lock);
+  if (!agrees) text_report("check: S4: the kept huge mappings do not add up");
+  return agrees ? 0 : 1;
+}
