@@ -91,6 +91,9 @@ enum {
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
   HUGE_CACHE = 16,            /* freed huge mappings kept */
+  /* descriptors without a superslab that keep their pages, 44 KiB each at most: as many as there
+   * are empty superslabs at the default of HAKMEM_SS_CACHE */
+  SPARES_RESIDENT = 16,
   DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */
   DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
   DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */
