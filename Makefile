@@ -46,8 +46,8 @@ CMD_PARTS := $(foreach room,base os diag,$(filter $(BUILD)/obj/$(room)/%,$(OBJEC
 export HAK_BUILD = $(abspath $(BUILD))
 export HAK_LIB = $(HAK_BUILD)/libhakmem.so
 
-.PHONY: all shared static command debug counting tsan asan run check bench soak fuzz install \
-        uninstall clean tests benches FORCE
+.PHONY: all shared static command debug counting tsan asan run check bench release-check soak fuzz \
+        install uninstall clean tests benches FORCE
 .DELETE_ON_ERROR:
 
 all: shared static command
@@ -198,7 +198,11 @@ run:
 bench:
 	@tools/deps bench
 	@$(MAKE) --no-print-directory -j2 all benches
-	@bench/run
+	@bench/run; status=$$?; bench/run --age; exit $$status
+
+# What must hold before a release, beside make check: no figure is older than the code.
+release-check:
+	@bench/run --age
 
 # An hour of patterns that make heaps grow, plotted, and then random work by 64 threads for a sixth
 # of that; `make soak TIME=600s` is shorter.

@@ -26,6 +26,12 @@ class Allocator:
     def environment(self):
         return ["LD_PRELOAD=" + self.path] if self.preload else []
 
+    def place(self):
+        """Where it lies, as a report names it: within the tree without the tree's own place."""
+        path = os.path.realpath(self.path)
+        inside = os.path.commonpath([path, os.path.realpath(ROOT)]) == os.path.realpath(ROOT)
+        return os.path.relpath(path, os.path.realpath(ROOT)) if inside else path
+
     def served(self, where):
         """Is the object WHERE, which a program named as the one that served it, this allocator?"""
         try:

@@ -1,6 +1,5 @@
 """page - results.html: plots and tables in one file that needs no other and no network."""
 import html
-import os
 
 from lab import plots, summary
 
@@ -60,7 +59,7 @@ def write_head(report, out):
     out("<ul>\n")
     for allocator in report.allocators:
         out("<li>%s: <code>%s</code></li>\n" % (
-            text(allocator.name), text(os.path.realpath(allocator.path))))
+            text(allocator.name), text(allocator.place())))
     for sentence in report.missing:
         out("<li>%s</li>\n" % text(sentence))
     out("</ul>\n")

@@ -33,8 +33,8 @@ def chapters(report):
              "ratios to the best of the row, so bottom left is best.", scatters(report)),
             ("Scaling over threads", "The figure of each row over its number of threads.",
              scaling(report)),
-            ("Cost over the working set", "Live blocks against the cost of an operation; lower "
-             "is better.", curve(report))):
+            ("Cost over the working set", "Live blocks against the cost of an operation, both on "
+             "logarithmic axes; lower is better.", curve(report))):
         drawn = [(name, draw(name, size, script)) for name, size, script in pictures]
         if drawn:
             yield title, words, drawn
@@ -67,6 +67,11 @@ def inline(svg, name):
     svg = re.sub(r"(fill|stroke|color)=(['\"])(?:black|rgb\(\s*0,\s*0,\s*0\))\2",
                  r"\1=\2currentColor\2", svg)
     return svg.strip()
+
+
+def first_on_top(report):
+    """(index, allocator), the first one last: what is drawn last hides what lies below it."""
+    return reversed(list(enumerate(report.allocators)))
 
 
 def block(name, points):
@@ -134,7 +139,7 @@ def scatter_points(report, rows, allocator):
 
 def scatter_script(report, title, rows):
     script, parts, most = "", [], [1.2, 1.2]
-    for index, allocator in enumerate(report.allocators):
+    for index, allocator in first_on_top(report):
         points = scatter_points(report, rows, allocator)
         if not points:
             continue
@@ -142,7 +147,7 @@ def scatter_script(report, title, rows):
         most = [max(limit, *axis) for limit, axis in zip(most, axes)]
         script += block("r%d" % index, points)
         script += block("m%d" % index, [map(summary.geometric_mean, axes)])
-        parts.append("$r%d using 1:2 with points pt 7 ps 0.35 lc rgb '%s'" % (
+        parts.append("$r%d using 1:2 with points pt 7 ps 0.5 lc rgb '%s'" % (
             index, colour(index)))
         parts.append("$m%d using 1:2 with points pt 7 ps 1.1 lc rgb '%s'" % (index, colour(index)))
     if not parts:
@@ -165,7 +170,7 @@ def log_tics(limit):
 def lines_script(report, points_of):
     """Lines with a mark at each point, one for each allocator; "" when nobody has two points."""
     script, parts = "", []
-    for index, allocator in enumerate(report.allocators):
+    for index, allocator in first_on_top(report):
         points = points_of(allocator.name)
         if len(points) < 2:
             continue
@@ -217,13 +222,24 @@ def curve(report):
     if not rows:
         return
     rate = rows[0][1].more_is_better
-    plot = lines_script(report, lambda allocator: usable_points(
-        report, rows, allocator, lambda _, cell: 1e9 / cell.median() if rate else cell.median()))
+
+    def points_of(allocator):
+        return usable_points(report, rows, allocator, lambda _, cell: (
+            1e9 / cell.median() if rate else cell.median()))
+    plot = lines_script(report, points_of)
     if plot:
+        costs = [cost for a in report.allocators for _, cost in points_of(a.name)]
         tics = ", ".join("'%s' 1e%d" % (text, power) for power, text in enumerate(
             "1 10 100 1,000 10,000 100,000 1M 10M 100M".split()))
         yield "curve", (1000, 400), (
-            "set logscale x\nset xtics (%s)\nset xlabel 'live blocks'\nset yrange [0:*]\n"
-            "set xrange [%g:%g]\nset ylabel %s\n" % (
-                tics, rows[0][0] * 0.9, rows[-1][0] * 1.1, quoted(
-                    "ns per operation" if rate else rows[0][1].unit))) + plot
+            "set logscale xy\nset xtics (%s)\nset ytics (%s)\nset xlabel 'live blocks'\n"
+            "set xrange [%g:%g]\nset yrange [%g:%g]\nset ylabel %s\n" % (
+                tics, steps_1_2_5(max(costs)), rows[0][0] * 0.9, rows[-1][0] * 1.1,
+                min(costs) * 0.85, max(costs) * 1.15, quoted(
+                    "ns per operation" if rate else rows[0][1].unit + " per operation"))) + plot
+
+
+def steps_1_2_5(most):
+    """Numbers along the logarithmic axis of a cost: it grows by a power of ten or two."""
+    steps = [step * 10 ** power for power in range(7) for step in (1, 2, 5)]
+    return ", ".join("'%d' %d" % (step, step) for step in steps if step <= 2 * most)

@@ -5,7 +5,8 @@ import platform
 import statistics
 import time
 
-from lab import page, summary
+from lab import code, page, summary
+from lab.allocators import HAKMEM
 
 COLUMNS = ["row", "group", "allocator", "unit", "rounds", "median", "min", "max", "ratio_to_best",
            "peak_rss_kib", "rss_ratio", "minor_faults", "user_s", "system_s", "cpu_ratio",
@@ -52,6 +53,7 @@ class Report:
         self.rows = []    # in the order in which they were begun
         self.cells = {}   # row name -> allocator name -> Cell
         self.state = "unfinished"
+        self.code = code.facts(HAKMEM)
         self.load = os.getloadavg()[0]  # what else keeps the machine busy
         self.started = time.strftime("%Y-%m-%d %H:%M:%S %z")
 
@@ -116,6 +118,7 @@ class Report:
         yield "%s; %d CPUs; %s %s; load average %.1f at the start, %.1f at the end." % (
             cpu_model(), os.cpu_count(), platform.system(), platform.release(), self.load,
             os.getloadavg()[0])
+        yield self.code
 
     def row_tables(self):
         return [self.row_table(row) for row in self.rows]
@@ -146,7 +149,7 @@ class Report:
         for sentence in self.facts():
             file.write(sentence + "\n\n")
         for allocator in self.allocators:
-            file.write("- %s: `%s`\n" % (allocator.name, os.path.realpath(allocator.path)))
+            file.write("- %s: `%s`\n" % (allocator.name, allocator.place()))
         for sentence in self.missing:
             file.write("- %s\n" % sentence)
         for table in summary.leading(self) + summary.overviews(self) + self.row_tables():

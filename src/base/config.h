@@ -95,6 +95,9 @@ enum {
   HUGE_WASTE = 4,             /* times the block, at most, is the mapping that serves it */
   HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */
   HUGE_SPARE = 4,             /* a quarter more address space, where a block grows */
+  /* descriptors without a superslab that keep their pages, 44 KiB each at most: as many as there
+   * are empty superslabs at the default of HAKMEM_SS_CACHE */
+  SPARES_RESIDENT = 16,
   DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */
   DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
   DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */

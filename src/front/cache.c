@@ -92,7 +92,7 @@ COLD static void not_a_block(void *p) {
   text_die("free of a pointer into the middle of a block", p);
 }
 
-/* Blocks of one unit, hence of one slab, among those that a flush returns, chained by their index. */
+/* Blocks of one unit, hence of one slab, among those that a flush returns, chained by index. */
 struct group {
   uintptr_t unit;  /* its number */
   uint16_t first;  /* index of a block */

@@ -15,6 +15,7 @@ enum { BATCH = 128 };
 
 static struct lock spare_lock;
 static struct superslab *spare; /* [lock spare] with their pages, linked through `base` */
+static unsigned spares;         /* [lock spare] of these */
 static struct purged *purged;   /* [lock spare] without */
 static struct purged *unused;   /* [lock spare] */
 
@@ -47,17 +48,14 @@ struct superslab *spare_take(int *error) {
   struct superslab *super;
   lock_take(&spare_lock);
   super = spare;
-  if (super) spare = next_of(super);
-  else super = take_purged_locked();
+  if (super) {
+    spare = next_of(super);
+    spares--;
+  } else {
+    super = take_purged_locked();
+  }
   lock_drop(&spare_lock);
   return super ? super : meta_alloc(descriptor_bytes(), os_page_size(), error);
-}
-
-void spare_give(struct superslab *super) {
-  lock_take(&spare_lock);
-  super->base = (char *)(void *)spare;
-  spare = super;
-  lock_drop(&spare_lock);
 }
 
 /* A place to remember one in; NULL when the system has no memory for more. */
@@ -96,16 +94,37 @@ static bool purge(struct superslab *super) {
   return done;
 }
 
+static void keep(struct superslab *super) {
+  lock_take(&spare_lock);
+  super->base = (char *)(void *)spare;
+  spare = super;
+  spares++;
+  lock_drop(&spare_lock);
+}
+
+static bool enough(void) {
+  bool many;
+  lock_take(&spare_lock);
+  many = spares >= SPARES_RESIDENT;
+  lock_drop(&spare_lock);
+  return many;
+}
+
+void spare_give(struct superslab *super) {
+  if (!enough() || !purge(super)) keep(super);
+}
+
 void spare_purge(void) {
   struct superslab *all;
   lock_take(&spare_lock);
   all = spare;
   spare = NULL;
+  spares = 0;
   lock_drop(&spare_lock);
   while (all) {
     struct superslab *super = all;
     all = next_of(super);
-    if (!purge(super)) spare_give(super);
+    if (!purge(super)) keep(super);
   }
 }
 

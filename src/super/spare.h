@@ -3,9 +3,10 @@
  * Owns:     the list of spare descriptors; of those whose pages were given back, what they need to
  *           come back.
  * Promise:  a descriptor's memory keeps its type for ever. Without its pages it reads as zeros, as
- *           the state of a retired slab does, so a late reader learns the same.
+ *           the state of a retired slab does, so a late reader learns the same. SPARES_RESIDENT
+ *           keep their pages: what a heap that has shrunk retains for its descriptors is bounded.
  * Threads:  any; one lock, never held across a system call, under no other.
- * Cost:     one lock; spare_purge: a system call per spare descriptor.
+ * Cost:     two locks; a system call, or two, per descriptor whose pages go.
  * Refuses:  spare_take, what meta_alloc refuses.
  * Inverse:  spare_take / spare_give.
  */
@@ -17,7 +18,7 @@
 /* Gives a descriptor for a superslab, or NULL with *ERROR set. */
 struct superslab *spare_take(int *error);
 
-/* Takes one back that no list and no map knows any more. */
+/* Takes one back that no list and no map knows any more; its pages go where enough have theirs. */
 void spare_give(struct superslab *super);
 
 /* Gives the pages of all spare descriptors back to the system. */
