@@ -7,7 +7,17 @@
 #ifndef BASE_ATOMIC_H
 #define BASE_ATOMIC_H
 
+#include "base/cc.h"
 #include "base/shared.h"
+
+/* Is this the only thread? libc knows: its variable falls before a second thread starts, in the
+ * thread that starts it, which is not inside the allocator then. A libc that does not say (musl)
+ * leaves it at no. */
+extern const char *alone_flag; /* [const] once started */
+ALWAYS_INLINE bool alone(void) {
+  return *alone_flag;
+}
+void alone_ask(void);
 
 #define COUNTED(p) WHEN_COUNTING(shared_count_write(p))
 
@@ -23,14 +33,31 @@
 #define st_rel(p, v) (COUNTED(p), __atomic_store_n((p), (v), __ATOMIC_RELEASE))
 
 #define st_seq(p, v) (COUNTED(p), __atomic_store_n((p), (v), __ATOMIC_SEQ_CST))
-#define add_seq(p, v) (COUNTED(p), __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST))
-#define add_rlx(p, v) (COUNTED(p), __atomic_fetch_add((p), (v), __ATOMIC_RELAXED))
-#define sub_rlx(p, v) (COUNTED(p), __atomic_fetch_sub((p), (v), __ATOMIC_RELAXED))
-#define add_acq_rel(p, v) (COUNTED(p), __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL))
-#define sub_acq_rel(p, v) (COUNTED(p), __atomic_fetch_sub((p), (v), __ATOMIC_ACQ_REL))
-#define or_acq_rel(p, v) (COUNTED(p), __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL))
-#define and_acq_rel(p, v) (COUNTED(p), __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL))
-#define xor_acq_rel(p, v) (COUNTED(p), __atomic_fetch_xor((p), (v), __ATOMIC_ACQ_REL))
+/* A read-modify-write: no locked instruction while there is no other thread to see it halfway. */
+#define RMW(p, v, op, locked, order)                             \
+  __extension__({                                                \
+    __typeof__(p) at_ = (p);                                     \
+    __typeof__(*at_) by_ = (v);                                  \
+    __typeof__(*at_) old_;                                       \
+    (void)COUNTED(at_);                                          \
+    if (alone()) {                                               \
+      old_ = ld_rlx(at_);                                        \
+      __atomic_store_n(at_, old_ op by_, __ATOMIC_RELAXED);      \
+      compiler_fence();                                          \
+    } else {                                                     \
+      old_ = locked(at_, by_, order);                            \
+    }                                                            \
+    old_;                                                        \
+  })
+
+#define add_seq(p, v) RMW(p, v, +, __atomic_fetch_add, __ATOMIC_SEQ_CST)
+#define add_rlx(p, v) RMW(p, v, +, __atomic_fetch_add, __ATOMIC_RELAXED)
+#define sub_rlx(p, v) RMW(p, v, -, __atomic_fetch_sub, __ATOMIC_RELAXED)
+#define add_acq_rel(p, v) RMW(p, v, +, __atomic_fetch_add, __ATOMIC_ACQ_REL)
+#define sub_acq_rel(p, v) RMW(p, v, -, __atomic_fetch_sub, __ATOMIC_ACQ_REL)
+#define or_acq_rel(p, v) RMW(p, v, |, __atomic_fetch_or, __ATOMIC_ACQ_REL)
+#define and_acq_rel(p, v) RMW(p, v, &, __atomic_fetch_and, __ATOMIC_ACQ_REL)
+#define xor_acq_rel(p, v) RMW(p, v, ^, __atomic_fetch_xor, __ATOMIC_ACQ_REL)
 #define cas_acq(p, expected, v)                                                         \
   (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, \
                                            __ATOMIC_RELAXED))

@@ -3,7 +3,7 @@
  * Owns:     one word, the holder's.
  * Promise:  one holder at a time; a waiter sleeps in the kernel after a short spin.
  * Threads:  any. Not recursive. errno is preserved.
- * Cost:     one atomic exchange each way when nobody waits.
+ * Cost:     one atomic exchange each way when nobody waits; none in a process of one thread.
  * Inverse:  lock_take / lock_drop; lock_fork_take / lock_fork_drop.
  */
 #ifndef BASE_LOCK_H
@@ -28,6 +28,11 @@ void lock_drop_slow(struct lock *lock);
 ALWAYS_INLINE void lock_take(struct lock *lock) {
   uint32_t expected = 0;
   WHEN_COUNTING(shared_count_lock(lock));
+  if (alone() && LIKELY(ld_rlx(&lock->word) == LOCK_FREE)) {
+    st_rlx_any(&lock->word, LOCK_HELD);
+    compiler_fence();
+    return;
+  }
   if (UNLIKELY(!cas_acq(&lock->word, &expected, LOCK_HELD)))
     lock_take_slow(lock); /* pairs: lock_drop */
 }
@@ -39,6 +44,11 @@ ALWAYS_INLINE bool lock_try(struct lock *lock) {
 
 ALWAYS_INLINE void lock_drop(struct lock *lock) {
   uint32_t expected = LOCK_HELD;
+  if (alone() && LIKELY(ld_rlx(&lock->word) == LOCK_HELD)) {
+    compiler_fence();
+    st_rlx_any(&lock->word, LOCK_FREE);
+    return;
+  }
   if (UNLIKELY(!cas_rel(&lock->word, &expected, LOCK_FREE))) lock_drop_slow(lock);
 }
 

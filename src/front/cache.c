@@ -88,7 +88,9 @@ COLD static void double_free(void *p) {
   text_die("double free or a pointer into a free block", p);
 }
 
-COLD static void not_a_block(void *p) {
+/* A slab without a class has gone: with a block of the same flush, which was in it twice. */
+COLD static void not_a_block(const struct slab *slab, void *p) {
+  if (!slab_class(ld_rlx(&slab->state))) double_free(p);
   text_die("free of a pointer into the middle of a block", p);
 }
 
@@ -146,7 +148,7 @@ ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *ch
     uint64_t bit = (uint64_t)1 << index % 64;
     uint64_t word = (uint64_t)1 << index / 64 % SLAB_WORDS;
     uint64_t *mask = &masks[index / 64 % SLAB_WORDS];
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(blocks[i]);
+    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
     if (!(words & word)) *mask = 0;
     if (UNLIKELY(*mask & bit)) double_free(blocks[i]);
     *mask |= bit;
@@ -193,16 +195,40 @@ static unsigned same_unit(void **blocks, unsigned n) {
   return same;
 }
 
+/* The slab of the only thread there is: its count crossed a line, or it may be the current one. */
+static void settle_alone(struct thread *t, struct slab *slab, uint32_t old) {
+  unsigned class = slab_class(old);
+  if (pool_settle_any(slab, old, 1) || slab != t->cell[class].slab) return;
+  if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) let_go(t, class);
+}
+
+/* Block by block: without locked instructions that costs less than to sort them. */
+static void return_alone(struct thread *t, void **blocks, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    struct slab *slab = slab_of(blocks[i]);
+    uint32_t old = ld_rlx(&slab->state);
+    const struct class_row *row = &class_table[slab_class(old)];
+    unsigned index = slab_index(slab, row, blocks[i]);
+    int32_t count = slab_count(old) + 1;
+    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
+    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_alone(t, slab, old);
+  }
+}
+
 /* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
- * in a row go back by themselves, the others are sorted. */
+ * in a row go back by themselves, the others are sorted, or go one by one. */
 void cache_return(struct thread *t, void **blocks, unsigned n) {
+  bool sorts = !alone();
   struct sorter s;
-  memset(s.bucket, 0, sizeof s.bucket);
   s.groups = 0;
+  if (sorts) memset(s.bucket, 0, sizeof s.bucket);
   for (unsigned i = 0, same; i < n; i += same) {
     same = same_unit(blocks + i, n - i);
     if (same >= RETURN_ROW)
       return_row(t, blocks + i, same);
+    else if (!sorts)
+      return_alone(t, blocks + i, same);
     else
       for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k);
   }

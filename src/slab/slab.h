@@ -108,6 +108,18 @@ uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
 uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask, uint64_t *unseen);
 void slab_show_any(struct slab *slab, uint64_t unseen);
 
+/* All of that for one block, in a process of one thread. False: it was free already. */
+ALWAYS_INLINE bool slab_return_alone(struct slab *slab, unsigned index) {
+  uint64_t *word = &slab->words[index / 64];
+  uint64_t bit = (uint64_t)1 << index % 64;
+  uint64_t old = ld_rlx(word);
+  if (UNLIKELY(old & bit)) return false;
+  st_rlx(word, old | bit);
+  st_rlx(&slab->summary, ld_rlx(&slab->summary) | (uint64_t)1 << index / 64);
+  st_rlx(&slab->state, ld_rlx(&slab->state) + SLAB_COUNT_ONE);
+  return true;
+}
+
 /* Counts N returned blocks; the last access of a returner. Returns the state before. */
 uint32_t slab_count_returned_any(struct slab *slab, unsigned n);
 
