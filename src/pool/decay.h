@@ -25,8 +25,13 @@ bool decay_step(uint64_t now);
 /* Milliseconds between two looks. */
 uint64_t decay_interval(void);
 
+/* Gives the free pages of slabs that nobody owns back at once, but for KEEP bytes of them. Returns
+ * the bytes given back. */
+size_t decay_trim_slabs(size_t keep);
+
 ALWAYS_INLINE void decay_pass(void) {
-  uint64_t now = count_read(CNT_RETAINED_BYTES) ? os_milliseconds() : 0;
+  uint64_t ages = count_read(CNT_RETAINED_BYTES) | count_read(CNT_SPARSE_WAITING);
+  uint64_t now = ages ? os_milliseconds() : 0;
   if (UNLIKELY(now >= ld_rlx(&decay_next)) && now) decay_step(now);
 }
 
