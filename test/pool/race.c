@@ -1,6 +1,7 @@
 /* pool, raced - threads that get slabs, hand their blocks to each other, and let go.
  *
- * A third gives pages of slabs that nobody owns back all the time. A block's first word says which thread got it and when; whoever returns it checks the word.
+ * A third gives free pages of slabs that nobody owns back all the time. A block's first word says
+ * which thread got it and when; whoever returns it checks the word.
  */
 #include "diag/counter.h"
 #include "diag/option.h"
