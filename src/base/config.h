@@ -95,6 +95,8 @@ enum {
   DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
   DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */
   SPARSE_LEAST_MS = 100, /* ms that a slab lies on its shelf at least before its free pages go */
+  SPARSE_GROWING = 100,  /* while a program grows, slabs age in this part of HAKMEM_DECAY_MS, */
+  SPARSE_GROWN_SUPERS = 8, /* and so many superslabs are looked at for each that it grows by */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
   ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */

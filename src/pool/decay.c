@@ -8,6 +8,7 @@
 #include "super/purge.h"
 
 uint64_t decay_next;
+uint64_t decay_growth;
 static struct lock decay_lock;
 
 uint64_t decay_interval(void) {
@@ -25,6 +26,7 @@ static void settle_budget(void) {
 
 COLD bool decay_step(uint64_t now) {
   size_t bytes;
+  uint64_t growth;
   bool more = false;
   if (!lock_try(&decay_lock)) return false;
   settle_budget();
@@ -33,9 +35,22 @@ COLD bool decay_step(uint64_t now) {
   if (bytes < DECAY_BATCH) bytes += sparse_purge_aged(now, DECAY_BATCH - bytes, &more);
   count_any(CNT_DECAYED_BYTES, bytes);
   more |= bytes >= DECAY_BATCH;
+  growth = min_size(ld_rlx(&decay_growth), count_read(CNT_SUPER_BYTES) + SUPER_SIZE);
+  st_rlx(&decay_growth, growth);
   st_rlx(&decay_next, more ? now : now + decay_interval());
   lock_drop(&decay_lock);
   return more;
+}
+
+COLD void decay_grown(void) {
+  uint64_t grown;
+  if (!lock_try(&decay_lock)) return;
+  grown = count_read(CNT_SUPER_BYTES);
+  if (grown >= ld_rlx(&decay_growth)) {
+    count_any(CNT_DECAYED_BYTES, sparse_purge_grown(os_milliseconds()));
+    st_rlx(&decay_growth, grown + SUPER_SIZE);
+  }
+  lock_drop(&decay_lock);
 }
 
 size_t decay_trim_slabs(size_t keep) {

@@ -154,16 +154,15 @@ static uint32_t age(void) {
   return (uint32_t)max_size(ms, SPARSE_LEAST_MS);
 }
 
-size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
-  struct order order = {(uint32_t)now, age(), false};
-  size_t supers = min_size(superslabs() / DECAY_STEPS + 1, SPARSE_SUPERS);
+/* Looks at SUPERS superslabs. *MORE: it stopped before, because it had done much. */
+static size_t purge_some(const struct order *order, size_t supers, size_t batch, bool *more) {
   unsigned slabs = 0;
   size_t bytes = 0;
   size_t keep = 0;
   if (option(OPT_PURGE) == PURGE_OFF) return 0;
   for (; supers && bytes < batch && slabs < SPARSE_SLABS; supers--) {
     uint64_t units;
-    struct superslab *super = next_super(&order, &units);
+    struct superslab *super = next_super(order, &units);
     slabs += bit_count(units);
     for (; units; units &= units - 1)
       bytes += purge_slab(slab_at(super, bit_lowest(units)), false, &keep);
@@ -171,6 +170,19 @@ size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
   *more = supers > 0 && slabs > 0;
   count(bytes);
   return bytes;
+}
+
+size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
+  struct order order = {(uint32_t)now, age(), false};
+  size_t supers = min_size(superslabs() / DECAY_STEPS + 1, SPARSE_SUPERS);
+  return purge_some(&order, supers, batch, more);
+}
+
+size_t sparse_purge_grown(uint64_t now) {
+  uint64_t ms = max_size(option(OPT_DECAY_MS) / SPARSE_GROWING, SPARSE_LEAST_MS);
+  struct order order = {(uint32_t)now, (uint32_t)ms, false};
+  bool more;
+  return purge_some(&order, SPARSE_GROWN_SUPERS, SUPER_SIZE, &more);
 }
 
 size_t sparse_purge_all(size_t keep) {

@@ -22,6 +22,10 @@
  * walk over all superslabs. *MORE: slabs of this step are left. Returns the bytes given back. */
 size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more);
 
+/* For each superslab that the program grows by: purges about as much, of slabs that were listed a
+ * SPARSE_GROWING-th of HAKMEM_DECAY_MS before NOW. Returns the bytes given back. */
+size_t sparse_purge_grown(uint64_t now);
+
 /* Purges all slabs that nobody owns, at once and for good, but for KEEP bytes. Returns the bytes
  * given back. */
 size_t sparse_purge_all(size_t keep);

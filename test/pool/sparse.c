@@ -302,6 +302,34 @@ static void batches(void) {
   test_end();
 }
 
+/* Each superslab's worth of growth is a look at some, in a hundredth of the time. */
+static void growing(void) {
+  struct slab *slab;
+  struct units units[2];
+  start("while a program grows, slabs that were not used for a hundredth of the time go", "50000",
+        "dontneed");
+  slab = full_slab(CLASS);
+  give(slab, 4, 40);
+  pool_let_go(slab);
+  super_drop_empty(0);
+  decay_step(os_milliseconds()); /* from here on growth counts */
+  CHECK(decay_growth == count_read(CNT_SUPER_BYTES) + SUPER_SIZE);
+  CHECK(sparse_purge_grown(os_milliseconds() + 400) == 0);
+  CHECK(sparse_purge_grown(os_milliseconds() + 500) == 10 * 4096 && live_are_intact(slab));
+  CHECK(pool_get(CLASS, 1, &taken, &why) == slab);
+  pool_let_go(slab);
+  usleep(150000);
+  option_set("DECAY_MS", "1000"); /* the hundredth is below what is left alone at least */
+  decay_pass();
+  CHECK(count_read(CNT_SPARSE_WAITING) == 1);
+  CHECK(units_take(SUPER_UNITS, 1, &units[0], &why) && units_take(SUPER_UNITS, 1, &units[1], &why));
+  decay_pass();
+  CHECK(count_read(CNT_SPARSE_WAITING) == 0 && live_are_intact(slab));
+  for (int i = 0; i < 2; i++) units_give(units[i].super, units[i].first, SUPER_UNITS);
+  give_all(slab);
+  test_end();
+}
+
 static void checked(void) {
   struct slab *slab;
   start("pool_check tells when the count of waiting slabs or a slab's mark is wrong", "1000",
@@ -332,6 +360,7 @@ int main(void) {
   keeps();
   ways();
   batches();
+  growing();
   checked();
   return test_status();
 }
