@@ -31,8 +31,8 @@ void pool_let_go(struct slab *slab);
  * one. The caller holds the lock of aging until it lets go, so that no fork falls in between. */
 bool pool_own_listed(struct slab *slab);
 
-/* The farewell of whoever looked for free pages: LOOKED is the count of free blocks that it found, a
- * flag added where pages went, for good or when the system wants them. */
+/* The farewell of whoever looked for free pages: LOOKED is the count of free blocks that it found,
+ * a flag added where pages went, for good or when the system wants them. */
 enum { LOOKED_PURGED = 0x8000, LOOKED_LAZILY = 0x4000, LOOKED_BLOCKS = LOOKED_LAZILY - 1 };
 void pool_let_go_looked(struct slab *slab, uint16_t looked);
 

@@ -102,8 +102,8 @@ struct order {
   bool hard;
 };
 
-/* Is the slab at UNIT listed, long enough, and with another page of free blocks since the last look?
- * No lock is held that says so for certain. */
+/* Is the slab at UNIT listed, for long enough, and with another page of free blocks since the last
+ * look? No lock is held that says so for certain. */
 static bool due(struct superslab *super, unsigned unit, const struct order *order) {
   struct slab *slab = slab_at(super, unit);
   uint32_t state = ld_rlx(&slab->state);

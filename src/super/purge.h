@@ -44,8 +44,8 @@ void purge_settle(void);
  * are done or none is left. Returns the bytes given back. */
 size_t purge_aged(uint64_t now, size_t batch);
 
-/* Purges BYTES at P in the way that HAKMEM_PURGE says, unless HARD: for good. *LAZILY tells which it
- * was. Returns false when the system refuses. */
+/* Purges BYTES at P in the way that HAKMEM_PURGE says, unless HARD: for good. *LAZILY tells which
+ * it was. Returns false when the system refuses. */
 bool purge_range(char *p, size_t bytes, bool hard, bool *lazily);
 
 /* The background thread sleeps here: while nothing is retained and no slab waits, for ever, else

@@ -278,7 +278,7 @@ static void ways(void) {
 }
 
 static void batches(void) {
-  enum { SLABS = 300 };
+  enum { SLABS = 24 * SUPER_UNITS };
   static struct slab *slab[SLABS];
   uint64_t later;
   size_t done;
@@ -296,7 +296,7 @@ static void batches(void) {
     CHECK_MSG(bytes < MIB + SUPER_SIZE, "%zu KiB at once", bytes / KIB);
     done += bytes;
   }
-  CHECK_MSG(steps >= 5 && steps < 100, "%d steps", steps);
+  CHECK_MSG(steps >= 24 && steps < 100, "%d steps", steps);
   CHECK(count_read(CNT_SPARSE_WAITING) == 0 && pool_check() == 0);
   for (int i = 0; i < SLABS; i++) give_all(slab[i]);
   test_end();
