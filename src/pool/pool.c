@@ -16,6 +16,7 @@ struct shelf {
   struct lock lock;
   struct link list[LISTS]; /* [lock class] 0 is the fullest */
   uint32_t listed;            /* [lock class] slabs; relaxed to see whether there are any */
+  uint32_t purged;            /* [lock class] of these, in LIST_PURGED */
 } ALIGNED(64);
 
 static struct shelf shelves[CLASSES];
@@ -42,12 +43,14 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
   else
     list_push(list, &slab->link);
   st_rlx_any(&shelf->listed, shelf->listed + 1);
+  if (looked & LOOKED_PURGED) st_rlx_any(&shelf->purged, shelf->purged + 1);
 }
 
 /* Whoever takes a slab touches its pages: it is to be looked at anew. */
 static void unlist_locked(struct shelf *shelf, struct slab *slab) {
   uint16_t *looked = looked_of(slab);
   if (!ld_rlx(looked)) count_down_any(CNT_SPARSE_WAITING, 1);
+  if (ld_rlx(looked) & LOOKED_PURGED) st_rlx_any(&shelf->purged, shelf->purged - 1);
   st_rlx(looked, 0);
   list_remove(&slab->link);
   st_rlx_any(&shelf->listed, shelf->listed - 1);
@@ -120,7 +123,8 @@ static struct slab *first_of(struct link *list, uint32_t owner, bool touched) {
 static struct slab *unlist(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
   struct shelf *shelf = &shelves[class];
   struct slab *slab = NULL;
-  if (!ld_rlx(&shelf->listed)) return NULL; /* what is listed now is there at the next miss */
+  /* what is listed now is there at the next miss */
+  if (ld_rlx(&shelf->listed) == (touched ? ld_rlx(&shelf->purged) : 0)) return NULL;
   lock_take(&shelf->lock);
   for (unsigned i = 0; i < (touched ? QUARTERS : LISTS) && !slab; i++)
     slab = first_of(&shelf->list[i], owner, touched);
