@@ -51,8 +51,7 @@ EXPORT void *hak_realloc(void *p, size_t size) {
     q = foreign_realloc(p, size);
     return q ? q : no_memory();
   }
-  /* The difference of one that grows wraps, and is large too. */
-  if (usable <= CLASS_MAX && usable - size <= usable / 4 + GRAIN) {
+  if (size <= usable && usable <= CLASS_MAX && usable - size <= usable / 4 + GRAIN) {
     front_kept(p, size);
     return p;
   }

@@ -26,7 +26,6 @@ static void settle_budget(void) {
 
 COLD bool decay_step(uint64_t now) {
   size_t bytes;
-  uint64_t growth;
   bool more = false;
   if (!lock_try(&decay_lock)) return false;
   settle_budget();
@@ -35,8 +34,8 @@ COLD bool decay_step(uint64_t now) {
   if (bytes < DECAY_BATCH) bytes += sparse_purge_aged(now, DECAY_BATCH - bytes, &more);
   count_any(CNT_DECAYED_BYTES, bytes);
   more |= bytes >= DECAY_BATCH;
-  growth = min_size(ld_rlx(&decay_growth), count_read(CNT_SUPER_BYTES) + SUPER_SIZE);
-  st_rlx(&decay_growth, growth);
+  st_rlx(&decay_growth,
+         min_size(ld_rlx(&decay_growth), count_read(CNT_SUPER_BYTES) + SUPER_SIZE));
   st_rlx(&decay_next, more ? now : now + decay_interval());
   lock_drop(&decay_lock);
   return more;

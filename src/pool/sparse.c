@@ -79,17 +79,18 @@ static size_t purge_pages(struct slab *slab, bool hard, uint16_t *looked) {
 /* Looks at SLAB unless somebody took it meanwhile. *KEEP bytes may stay: they are lowered. */
 static size_t purge_slab(struct slab *slab, bool hard, size_t *keep) {
   size_t bytes;
-  size_t here;
   uint16_t looked;
   if (!pool_own_listed(slab)) return 0;
   looked = (uint16_t)slab_count_bits(slab);
-  here = free_bytes(slab);
-  if (here <= *keep) {
-    *keep -= here;
-    pool_let_go_looked(slab, here ? 0 : looked);
+  bytes = free_bytes(slab);
+  if (bytes <= *keep) {
+    *keep -= bytes;
+    pool_let_go_looked(slab, bytes ? 0 : looked);
     return 0;
   }
   bytes = purge_pages(slab, hard, &looked);
+  count_any(CNT_SPARSE_BYTES, bytes);
+  count_any(CNT_PURGED_BYTES, bytes);
   pool_let_go_looked(slab, looked);
   return bytes;
 }
@@ -141,11 +142,6 @@ static size_t superslabs(void) {
   return count_read(CNT_SUPER_MAPPED) - count_read(CNT_SUPER_UNMAPPED);
 }
 
-static void count(size_t bytes) {
-  count_any(CNT_SPARSE_BYTES, bytes);
-  count_any(CNT_PURGED_BYTES, bytes);
-}
-
 /* With little room in the cgroup, which then bounds what is retained, slabs age in an eighth of the
  * time. */
 static uint32_t age(void) {
@@ -168,7 +164,6 @@ static size_t purge_some(const struct order *order, size_t supers, size_t batch,
       bytes += purge_slab(slab_at(super, bit_lowest(units)), false, &keep);
   }
   *more = supers > 0 && slabs > 0;
-  count(bytes);
   return bytes;
 }
 
@@ -194,6 +189,5 @@ size_t sparse_purge_all(size_t keep) {
     for (; units; units &= units - 1)
       bytes += purge_slab(slab_at(super, bit_lowest(units)), true, &keep);
   }
-  count(bytes);
   return bytes;
 }
