@@ -7,9 +7,12 @@
  * another size. Live and resident memory are printed at the end of each phase, and
  *     peak-rss/live: the most resident memory over the most live bytes
  *     end-rss/live: the same of the end, when the survivors alone are live
+ *     trim-rss/live: then after malloc_trim(0), which is libc's own where the allocator has none
  * The benchmark's table of blocks is not counted in these. An operation is a malloc.
  */
 #include "block.h"
+
+#include <malloc.h>
 
 static const struct range {
   uint64_t min, max; /* bytes */
@@ -42,6 +45,10 @@ static void phases_free(struct phases *all, void *block) {
 /* Reads resident memory in KiB, less the part of the table that is in use. */
 static long phases_rss(const struct phases *all) {
   return bench_rss_kib() - (long)((all->blocks + all->kept_count) * sizeof(void *) / 1024);
+}
+
+static double phases_held(const struct phases *all) {
+  return (double)phases_rss(all) * 1024 / (double)(all->live ? all->live : 1);
 }
 
 static void phase_fill(struct phases *all, const struct range *sizes, uint64_t bytes) {
@@ -89,7 +96,9 @@ int main(int argc, char **argv) {
   bench_result(all.ops, seconds);
   dprintf(STDOUT_FILENO, "peak-live-kib: %" PRIu64 "\npeak-rss/live: %.4f\nend-rss/live: %.4f\n",
           all.peak_live / 1024, (double)all.peak_rss * 1024 / (double)all.peak_live,
-          (double)phases_rss(&all) * 1024 / (double)(all.live ? all.live : 1));
+          phases_held(&all));
+  malloc_trim(0);
+  dprintf(STDOUT_FILENO, "trim-rss/live: %.4f\n", phases_held(&all));
   for (uint64_t i = 0; i < all.kept_count; i++) block_free(all.kept[i]);
   bench_proof();
   return 0;

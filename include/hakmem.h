@@ -120,6 +120,8 @@ int hak_ledger_print(int fd, enum hak_ledger_format format);
 
 /* Gives unused memory back to the system, keeping about KEEP bytes of it for reuse.
  *
+ * Free pages inside slabs that no thread allocates from are given back too.
+ *
  * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given
  *       back.
  */

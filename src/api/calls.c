@@ -51,7 +51,7 @@ EXPORT void *hak_realloc(void *p, size_t size) {
     q = foreign_realloc(p, size);
     return q ? q : no_memory();
   }
-  if (size <= usable && usable <= CLASS_MAX && 2 * size + GRAIN >= usable) {
+  if (size <= usable && usable <= CLASS_MAX && size + GRAIN >= usable / 4 * 3) {
     front_kept(p, size);
     return p;
   }

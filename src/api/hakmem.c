@@ -16,6 +16,7 @@
 #include "front/validate.h"
 #include "os/log.h"
 #include "os/stderr.h"
+#include "pool/decay.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
 #include "pool/run.h"
@@ -45,11 +46,14 @@ EXPORT int hak_stats_print(int fd) {
 EXPORT size_t hak_trim(size_t keep) {
   uint64_t purged = count_read(CNT_PURGED_BYTES);
   size_t bytes;
+  size_t kept;
   thread_self();
   front_flush();
   bytes = huge_drop_cache(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
+  kept = min_size(count_read(CNT_RETAINED_BYTES), keep);
+  decay_trim_slabs(keep - kept);
   spare_purge();
   return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }

@@ -17,7 +17,7 @@ static const struct {
     [HAK_LIVE_SLABS] = {"live.slabs", "the program frees them"},
     [HAK_LIVE_RUNS] = {"live.runs", "the program frees or shrinks them"},
     [HAK_LIVE_HUGE] = {"live.huge", "the program frees or shrinks them"},
-    [HAK_FREE_BLOCKS] = {"free.blocks", "freeing their slabs' last live blocks: fragmentation"},
+    [HAK_FREE_BLOCKS] = {"free.blocks", "malloc_trim where whole pages are free; else fewer holes"},
     [HAK_SLAB_TAILS] = {"free.tails", "as free.blocks"},
     [HAK_CACHED] = {"cached.magazines", "malloc_trim in the thread that has them, or its end"},
     [HAK_OUTBOXES] = {"cached.outboxes", "malloc_trim in the thread that has them, or its end"},

@@ -101,6 +101,11 @@ enum {
   DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */
   DECAY_STEPS = 8,            /* looks for aged memory in the time of HAKMEM_DECAY_MS, */
   DECAY_STEP_MOST = 1000,     /* and ms between two of them at most */
+  SPARSE_LEAST_MS = 100, /* ms that a slab lies on its shelf at least before its free pages go */
+  SPARSE_GROWING = 100,  /* while a program grows, slabs age in this part of HAKMEM_DECAY_MS, */
+  SPARSE_GROWN_SUPERS = 8, /* and so many superslabs are looked at for each that it grows by */
+  SPARSE_SUPERS = 4096,  /* superslabs, and */
+  SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
   ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */
   ROOM_LOOK_MS = 1000,        /* ms between two looks at the cgroup, */
   ROOM_LOOK_NEAR = 10,        /* and near its limit */

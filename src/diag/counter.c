@@ -17,8 +17,8 @@ const struct counter_row counter_table[COUNTERS] = {
     {"pool.slabs_recycled", "slabs", "empty slabs whose units went back"},
     {"super.mapped", "superslabs", "superslabs mapped from the system"},
     {"super.unmapped", "superslabs", "superslabs given back to the system"},
+    {"pool.sparse_waiting", "slabs", "slabs nobody owns, not looked at for free pages yet, now"},
     {"super.purges", "calls", "ranges of freed memory given back to the system"},
-    {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
     {"pool.huge_mapped", "mappings", "huge blocks mapped from the system"},
     {"pool.huge_unmapped", "mappings", "huge blocks given back to the system"},
     {"pool.huge_reused", "mappings", "huge blocks served from the cache"},
@@ -33,6 +33,8 @@ const struct counter_row counter_table[COUNTERS] = {
     {"front.violations", "frees", "refused by validation (HAKMEM_TINY_SLL_VALIDATE_HDR=1)"},
     {"super.lazy_bytes", "bytes", "purged memory that stays until the system needs it, now"},
     {"super.decayed_bytes", "bytes", "freed memory given back for its age, in all"},
+    {"pool.sparse_bytes", "bytes", "free pages of slabs in use given back, in all"},
+    {"super.purged_bytes", "bytes", "freed memory given back to the system, in all"},
 };
 
 const struct counter_row tally_table[TALLIES] = {

@@ -4,9 +4,11 @@
 #include "base/lock.h"
 #include "os/room.h"
 #include "pool/huge.h"
+#include "pool/sparse.h"
 #include "super/purge.h"
 
 uint64_t decay_next;
+uint64_t decay_growth;
 static struct lock decay_lock;
 
 uint64_t decay_interval(void) {
@@ -22,14 +24,38 @@ static void settle_budget(void) {
 
 COLD bool decay_step(uint64_t now) {
   size_t bytes;
+  bool more = false;
   if (!lock_try(&decay_lock)) return false;
   settle_budget();
   bytes = purge_aged(now, DECAY_BATCH);
   if (bytes < DECAY_BATCH) bytes += huge_drop_aged(now, DECAY_BATCH - bytes);
+  if (bytes < DECAY_BATCH) bytes += sparse_purge_aged(now, DECAY_BATCH - bytes, &more);
   count_any(CNT_DECAYED_BYTES, bytes);
-  st_rlx(&decay_next, bytes < DECAY_BATCH ? now + decay_interval() : now);
+  more |= bytes >= DECAY_BATCH;
+  st_rlx(&decay_growth,
+         min_size(ld_rlx(&decay_growth), count_read(CNT_SUPER_BYTES) + SUPER_SIZE));
+  st_rlx(&decay_next, more ? now : now + decay_interval());
   lock_drop(&decay_lock);
-  return bytes >= DECAY_BATCH;
+  return more;
+}
+
+COLD void decay_grown(void) {
+  uint64_t grown;
+  if (!lock_try(&decay_lock)) return;
+  grown = count_read(CNT_SUPER_BYTES);
+  if (grown >= ld_rlx(&decay_growth)) {
+    count_any(CNT_DECAYED_BYTES, sparse_purge_grown(os_milliseconds()));
+    st_rlx(&decay_growth, grown + SUPER_SIZE);
+  }
+  lock_drop(&decay_lock);
+}
+
+size_t decay_trim_slabs(size_t keep) {
+  size_t bytes;
+  lock_take(&decay_lock);
+  bytes = sparse_purge_all(keep);
+  lock_drop(&decay_lock);
+  return bytes;
 }
 
 void decay_fork_take(void) {

@@ -16,7 +16,8 @@
 #include "diag/counter.h"
 #include "os/process.h"
 
-extern uint64_t decay_next; /* [any] relaxed; ms */
+extern uint64_t decay_next;   /* [any] relaxed; ms */
+extern uint64_t decay_growth; /* [any] relaxed; bytes mapped at which the program has grown */
 
 /* Purges a batch of what is due at NOW, and what is beyond the budget; looks at the cgroup. Returns
  * whether another batch is due at once. */
@@ -25,9 +26,18 @@ bool decay_step(uint64_t now);
 /* Milliseconds between two looks. */
 uint64_t decay_interval(void);
 
+/* The program has grown by a superslab or more since the last time: some free pages of slabs go. */
+COLD void decay_grown(void);
+
+/* Gives the free pages of slabs that nobody owns back at once, but for KEEP bytes of them. Returns
+ * the bytes given back. */
+size_t decay_trim_slabs(size_t keep);
+
 ALWAYS_INLINE void decay_pass(void) {
-  uint64_t now = count_read(CNT_RETAINED_BYTES) ? os_milliseconds() : 0;
+  uint64_t ages = count_read(CNT_RETAINED_BYTES) | count_read(CNT_SPARSE_WAITING);
+  uint64_t now = ages ? os_milliseconds() : 0;
   if (UNLIKELY(now >= ld_rlx(&decay_next)) && now) decay_step(now);
+  if (UNLIKELY(count_read(CNT_SUPER_BYTES) >= ld_rlx(&decay_growth))) decay_grown();
 }
 
 void decay_fork_take(void); /* before fork; inverse: decay_fork_drop */

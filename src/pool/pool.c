@@ -3,16 +3,20 @@
 #include "base/text.h"
 #include "diag/counter.h"
 #include "diag/option.h"
+#include "os/process.h"
 #include "pool/huge.h"
+#include "super/purge.h"
 
 /* Quarters of fullness: a slab is listed by the free blocks it has then, and moves no more. Filling
- * the fullest first lets the emptiest drain. */
-enum { QUARTERS = 4 };
+ * the fullest first lets the emptiest drain. Slabs whose free pages went come last: what is still
+ * resident serves before. */
+enum { QUARTERS = 4, LIST_PURGED = QUARTERS, LISTS };
 
 struct shelf {
   struct lock lock;
-  struct link list[QUARTERS]; /* [lock class] 0 is the fullest */
+  struct link list[LISTS]; /* [lock class] 0 is the fullest */
   uint32_t listed;            /* [lock class] slabs; relaxed to see whether there are any */
+  uint32_t purged;            /* [lock class] of these, in LIST_PURGED */
 } ALIGNED(64);
 
 static struct shelf shelves[CLASSES];
@@ -21,10 +25,17 @@ static struct slab *slab_of_link(struct link *link) {
   return LINK_OWNER(link, struct slab, link);
 }
 
+static uint16_t *looked_of(const struct slab *slab) {
+  return &slab_super(slab)->looked[unit_of(slab->base)];
+}
+
 static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
   const struct class_row *row = &class_table[slab_class(state)];
   unsigned quarter = (unsigned)slab_count(state) * QUARTERS / (row->blocks + 1u);
-  struct link *list = &shelf->list[quarter];
+  uint16_t looked = ld_rlx(looked_of(slab));
+  struct link *list = &shelf->list[looked & LOOKED_PURGED ? LIST_PURGED : quarter];
+  st_rlx(&slab_super(slab)->shelved[unit_of(slab->base)], (uint32_t)os_milliseconds());
+  if (!looked) add_seq(&counter_value[CNT_SPARSE_WAITING], 1); /* pairs: purge_sleep */
   or_acq_rel(&slab->state, SLAB_LISTED);
   /* Lower addresses first, as far as one comparison tells. */
   if (!list_empty(list) && slab_of_link(list->next)->base < slab->base)
@@ -32,9 +43,15 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
   else
     list_push(list, &slab->link);
   st_rlx_any(&shelf->listed, shelf->listed + 1);
+  if (looked & LOOKED_PURGED) st_rlx_any(&shelf->purged, shelf->purged + 1);
 }
 
+/* Whoever takes a slab touches its pages: it is to be looked at anew. */
 static void unlist_locked(struct shelf *shelf, struct slab *slab) {
+  uint16_t *looked = looked_of(slab);
+  if (!ld_rlx(looked)) count_down_any(CNT_SPARSE_WAITING, 1);
+  if (ld_rlx(looked) & LOOKED_PURGED) st_rlx_any(&shelf->purged, shelf->purged - 1);
+  st_rlx(looked, 0);
   list_remove(&slab->link);
   st_rlx_any(&shelf->listed, shelf->listed - 1);
 }
@@ -44,6 +61,7 @@ static void unlist_locked(struct shelf *shelf, struct slab *slab) {
 static void retire_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
   if (state & SLAB_LISTED) unlist_locked(shelf, slab);
   map_set_tags(slab->base, class_table[slab_class(state)].units, 0); /* before the class goes */
+  st_rlx(looked_of(slab), 0);
   st_rel(&slab->state, 0); /* class 0: a late settler finds nothing to do; pairs: settle */
 }
 
@@ -63,17 +81,18 @@ static bool settle(struct slab *slab, unsigned class) {
   struct shelf *shelf = &shelves[class];
   const struct class_row *row = &class_table[class];
   bool empty = false;
+  bool listed = false;
   uint32_t state;
   lock_take(&shelf->lock);
   state = ld_acq(&slab->state); /* pairs: slab_count_returned_any, slab_carve */
   if (slab_class(state) == class && !(state & SLAB_OWNED)) {
     empty = slab_count(state) == row->blocks;
-    if (empty)
-      retire_locked(shelf, slab, state);
-    else if (!(state & SLAB_LISTED) && slab_count(state) >= row->threshold)
-      list_locked(shelf, slab, state);
+    listed = !empty && !(state & SLAB_LISTED) && slab_count(state) >= row->threshold;
+    if (empty) retire_locked(shelf, slab, state);
+    if (listed) list_locked(shelf, slab, state);
   }
   lock_drop(&shelf->lock);
+  if (listed) purge_notice();
   if (empty) give_units(slab, class);
   return empty;
 }
@@ -104,10 +123,11 @@ static struct slab *first_of(struct link *list, uint32_t owner, bool touched) {
 static struct slab *unlist(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
   struct shelf *shelf = &shelves[class];
   struct slab *slab = NULL;
-  if (!ld_rlx(&shelf->listed)) return NULL; /* what is listed now is there at the next miss */
+  /* what is listed now is there at the next miss */
+  if (ld_rlx(&shelf->listed) == (touched ? ld_rlx(&shelf->purged) : 0)) return NULL;
   lock_take(&shelf->lock);
-  for (unsigned quarter = 0; quarter < QUARTERS && !slab; quarter++)
-    slab = first_of(&shelf->list[quarter], owner, touched);
+  for (unsigned i = 0; i < (touched ? QUARTERS : LISTS) && !slab; i++)
+    slab = first_of(&shelf->list[i], owner, touched);
   if (slab) {
     unlist_locked(shelf, slab);
     st_rlx(taken, slab); /* under the lock, where no fork can fall */
@@ -158,6 +178,28 @@ struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struc
   return slab;
 }
 
+bool pool_own_listed(struct slab *slab) {
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  struct shelf *shelf = &shelves[class];
+  uint32_t state;
+  bool mine;
+  if (!class) return false;
+  lock_take(&shelf->lock);
+  state = ld_acq(&slab->state); /* pairs: slab_carve: by now it may be another slab's descriptor */
+  mine = slab_class(state) == class && (state & SLAB_LISTED);
+  if (mine) {
+    unlist_locked(shelf, slab);
+    xor_acq_rel(&slab->state, SLAB_LISTED | SLAB_OWNED);
+  }
+  lock_drop(&shelf->lock);
+  return mine;
+}
+
+void pool_let_go_looked(struct slab *slab, uint16_t looked) {
+  st_rlx(looked_of(slab), looked);
+  pool_let_go(slab);
+}
+
 void pool_let_go(struct slab *slab) {
   uint32_t old = and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED); /* pairs: settle */
   const struct class_row *row = &class_table[slab_class(old)];
@@ -181,7 +223,7 @@ void pool_fork_drop(void) {
 }
 
 /* I4, told for one slab of a superslab. */
-static int check_slab(const struct slab *slab) {
+static int check_slab(const struct slab *slab, uint64_t *waiting) {
   uint32_t state = ld_rlx(&slab->state);
   const struct class_row *row = &class_table[slab_class(state)];
   int bad = slab_check(slab);
@@ -194,27 +236,37 @@ static int check_slab(const struct slab *slab) {
     text_report("check: I5: an empty slab that nobody owns holds its units");
     bad++;
   }
+  if (!(state & SLAB_LISTED) && ld_rlx(looked_of(slab))) {
+    text_report("check: a slab that is not listed counts as looked at for free pages");
+    bad++;
+  }
+  if ((state & SLAB_LISTED) && !ld_rlx(looked_of(slab))) *waiting += 1;
   return bad;
 }
 
-static int check_super(struct superslab *super) {
+static int check_super(struct superslab *super, uint64_t *waiting) {
   int bad = 0;
   for (uint64_t held = ~super->free; held; held &= held - 1) {
     unsigned unit = bit_lowest(held);
     tag_t tag = map_tag(unit_address(super, unit));
     unsigned code = tag & TAG_CODE_MASK;
     if (code && code < CODES && ld_rlx(&super->head[unit]) == unit)
-      bad += check_slab(slab_at(super, unit));
+      bad += check_slab(slab_at(super, unit), waiting);
   }
   return bad;
 }
 
 int pool_check(void) {
+  uint64_t waiting = 0;
   int bad = 0;
   super_lock();
   LIST_EACH(link, super_all_locked()) {
-    bad += check_super(LINK_OWNER(link, struct superslab, all));
+    bad += check_super(LINK_OWNER(link, struct superslab, all), &waiting);
   }
   super_unlock();
+  if (waiting != count_read(CNT_SPARSE_WAITING)) {
+    text_report("check: the count of slabs that wait for a look is wrong");
+    bad++;
+  }
   return bad;
 }

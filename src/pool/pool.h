@@ -27,6 +27,15 @@ struct slab *pool_find(unsigned class, uint32_t owner, struct slab **taken);
 /* The owner's farewell: whoever crosses the line settles. */
 void pool_let_go(struct slab *slab);
 
+/* Makes the caller the owner of a slab that is listed now. SLAB may be any descriptor that ever was
+ * one. The caller holds the lock of aging until it lets go, so that no fork falls in between. */
+bool pool_own_listed(struct slab *slab);
+
+/* The farewell of whoever looked for free pages: LOOKED is the count of free blocks that it found,
+ * a flag added where pages went, for good or when the system wants them. */
+enum { LOOKED_PURGED = 0x8000, LOOKED_LAZILY = 0x4000, LOOKED_BLOCKS = LOOKED_LAZILY - 1 };
+void pool_let_go_looked(struct slab *slab, uint16_t looked);
+
 /* After slab_count_returned_any of N blocks, which found the state OLD: settles if that is this
  * caller's duty. Returns whether the slab became empty and gave its units back. */
 bool pool_settle_any(struct slab *slab, uint32_t old, unsigned n);

@@ -10,20 +10,29 @@ enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
 static uint32_t sleeper; /* [any] enum sleep, of the background thread */
 
+void purge_notice(void) {
+  if (UNLIKELY(ld_seq(&sleeper) == SLEEPS_LONG)) purge_wake(); /* pairs: purge_sleep */
+}
+
 void purge_retain(size_t bytes) {
   add_seq(&counter_value[CNT_RETAINED_BYTES], bytes); /* pairs: purge_sleep */
-  if (UNLIKELY(ld_seq(&sleeper) == SLEEPS_LONG)) purge_wake();
+  purge_notice();
 }
 
 void purge_release(size_t bytes) {
   count_down_any(CNT_RETAINED_BYTES, bytes);
 }
 
+static bool nothing_ages(void) {
+  return !ld_seq(&counter_value[CNT_RETAINED_BYTES]) &&
+         !ld_seq(&counter_value[CNT_SPARSE_WAITING]);
+}
+
 void purge_sleep(uint64_t ms) {
   uint32_t before = AWAKE;
-  if (cas_seq(&sleeper, &before, SLEEPS_LONG)) { /* pairs: purge_retain */
+  if (cas_seq(&sleeper, &before, SLEEPS_LONG)) { /* pairs: purge_retain, purge_notice */
     before = SLEEPS_LONG;
-    if (!ld_seq(&counter_value[CNT_RETAINED_BYTES]))
+    if (nothing_ages())
       futex_sleep(&sleeper, SLEEPS_LONG, FUTEX_FOREVER);
     else if (cas_seq(&sleeper, &before, SLEEPS_SHORT))
       futex_sleep(&sleeper, SLEEPS_SHORT, ms);
@@ -51,9 +60,7 @@ COLD bool purge_exceeded(uint64_t retained) {
   return retained > purge_budget();
 }
 
-/* Purges N units at P, in the way that HAKMEM_PURGE says unless HARD: for good. *LAZILY tells which
- * it was. */
-static bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {
+bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {
   count_any(CNT_PURGES, 1);
   *lazily = !hard && option(OPT_PURGE) == PURGE_FREE && os_purge_lazily(p, bytes);
   return *lazily || os_purge(p, bytes);

@@ -52,8 +52,17 @@ void purge_settle(void);
  * are done or none is left. Returns the bytes given back. */
 size_t purge_aged(uint64_t now, size_t batch);
 
-/* The background thread sleeps here: while nothing is retained, for ever, else for MS. */
+/* Purges BYTES at P in the way that HAKMEM_PURGE says, unless HARD: for good. *LAZILY tells which
+ * it was. Returns false when the system refuses. */
+bool purge_range(char *p, size_t bytes, bool hard, bool *lazily);
+
+/* The background thread sleeps here: while nothing is retained and no slab waits, for ever, else
+ * for MS. */
 void purge_sleep(uint64_t ms);
+
+/* After CNT_SPARSE_WAITING rose by a sequential add: wakes the thread if it sleeps for ever. Not
+ * under a lock. */
+void purge_notice(void);
 
 /* Wakes it. */
 void purge_wake(void);

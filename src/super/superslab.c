@@ -31,6 +31,14 @@ struct link *super_all_locked(void) {
   return &all_supers;
 }
 
+struct superslab *super_next_locked(void) {
+  struct link *link = all_supers.next;
+  if (list_empty(&all_supers)) return NULL;
+  list_remove(link);
+  list_append(&all_supers, link);
+  return LINK_OWNER(link, struct superslab, all);
+}
+
 /* The bin of a superslab with the free units W: the log2 of its longest run. */
 static unsigned bin_of(uint64_t w) {
   unsigned bin = 0;

@@ -54,6 +54,9 @@ struct superslab {
   /* [holder of the unit; lock super while free] how many UNIT_PARTS of it, from its start, may be
    * resident */
   uint8_t touched[SUPER_UNITS];
+  /* For the box `pool`, at a slab's first unit. */
+  uint16_t looked[SUPER_UNITS];  /* [lock class] what the box `sparse` found; 0: not looked at */
+  uint32_t shelved[SUPER_UNITS]; /* [lock class] ms, cut to 32 bits: when it was listed */
   /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
    * bitmaps' pages are touched only where there are such slabs. */
   char slabs[SUPER_UNITS][SLAB_BYTES] ALIGNED(64);
@@ -113,6 +116,9 @@ void super_dismiss(size_t bytes);
 
 /* The list of all superslabs, for walks under the lock. */
 struct link *super_all_locked(void);
+
+/* The next superslab of an endless walk in which each has its turn; NULL when there is none. */
+struct superslab *super_next_locked(void);
 void super_lock(void);
 void super_unlock(void);
 

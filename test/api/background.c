@@ -65,6 +65,21 @@ static int idles(void) {
   return 0;
 }
 
+/* One block of 16 KiB in eight lives: each slab has one or two. */
+static int idles_among_live(void) {
+  enum { N = 3000, SIZE = 16000 };
+  static char *block[N];
+  size_t before = api_resident(), live = N / 8 * (SIZE + 2 * 4096);
+  for (size_t i = 0; i < N; i++) api_fill(block[i] = malloc(opaque(SIZE)), SIZE, i);
+  for (size_t i = 0; i < N; i++)
+    if (i % 8) free(block[i]);
+  REQUIRE(api_resident() > before + 30 * MIB);
+  REQUIRE(falls(before + live + idle_bound, 10000));
+  for (size_t i = 0; i < N; i += 8) REQUIRE(api_intact(block[i], SIZE, SIZE, i));
+  REQUIRE(api_violations() == 0);
+  return 0;
+}
+
 static int idles_without(void) {
   size_t before = api_resident();
   work();
@@ -154,6 +169,8 @@ static const struct {
   int (*run)(void);
 } scenarios[] = {
     {"idles", "1", "HAKMEM_BACKGROUND=1: an idle process falls to near its live memory", idles},
+    {"among", "1", "and so it does where no slab is all free, by the free pages of slabs",
+     idles_among_live},
     {"without", "0", "without, it stays, until somebody calls", idles_without},
     {"quiet", "1", "the thread starts when there is something to do, all signals blocked",
      is_quiet},

@@ -120,6 +120,20 @@ static void same_size(void) {
   test_end();
 }
 
+/* A string that grew by doubling and is cut to its length. */
+static void cut_to_length(void) {
+  test_begin("realloc: a block that is cut keeps a third of what is used for nothing at most");
+  for (size_t n = 100; n <= 250 * KIB; n += n / 9) {
+    for (size_t kept = n / 2; kept < n; kept += n / 20) {
+      void *p = opaque_ptr(realloc(opaque_ptr(malloc(opaque(n))), opaque(kept)));
+      size_t usable = malloc_usable_size(p);
+      CHECK_MSG(usable <= kept + kept / 3 + 32, "%zu of %zu bytes keep %zu", kept, n, usable);
+      free(p);
+    }
+  }
+  test_end();
+}
+
 static void shrink_gives_back(void) {
   size_t full, small;
   unsigned char *p = opaque_ptr(malloc(96 * MIB));
@@ -182,6 +196,7 @@ int main(void) {
   zero_frees();
   usable_stays();
   same_size();
+  cut_to_length();
   shrink_gives_back();
   aligned_block();
   of_another_thread();

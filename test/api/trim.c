@@ -153,6 +153,42 @@ static void many_superslabs(void) {
   CHILD_CHECK(api_violations() == 0);
 }
 
+/* In a slab that holds one live block in 64, all pages but a few are free. */
+static void between_small(void) {
+  enum { SIZE = 1000, STEP = 64, N = 100000 };
+  size_t start, full, left, pages = 0;
+  warm();
+  start = api_resident();
+  for (size_t i = 0; i < N; i++) {
+    blocks[i] = opaque_ptr(malloc(opaque(SIZE)));
+    CHILD_CHECK(blocks[i] != NULL);
+    api_fill(blocks[i], SIZE, i);
+  }
+  full = api_resident();
+  CHILD_CHECK(full > start + N / 10 * 9 * SIZE);
+  for (size_t i = 0; i < N; i++) {
+    if (i % STEP) free(blocks[i]);
+    else pages += 1 + ((uintptr_t)blocks[i] % 4096 + SIZE > 4096);
+  }
+  CHILD_CHECK(api_resident() > full - 4 * MIB); /* no slab is all free */
+  CHILD_CHECK(malloc_trim(0) == 1);
+  left = api_resident();
+  snprintf(api_note, 512, "%zu KiB at the start, %zu full, %zu after; %zu KiB of pages are live",
+           start / KIB, full / KIB, left / KIB, pages * 4);
+  if (left > start + pages * 4096 + 2 * MIB) _exit(99);
+  CHILD_CHECK(malloc_trim(0) == 0);
+  for (size_t i = 0; i < N; i += STEP) CHILD_CHECK(api_intact(blocks[i], SIZE, SIZE, i));
+  CHILD_CHECK(api_violations() == 0);
+  for (size_t i = 0; i < N; i++) { /* the holes serve again */
+    if (i % STEP == 0) continue;
+    blocks[i] = opaque_ptr(malloc(opaque(SIZE)));
+    api_fill(blocks[i], SIZE, i);
+  }
+  for (size_t i = 0; i < N; i++) CHILD_CHECK(api_intact(blocks[i], SIZE, SIZE, i));
+  CHILD_CHECK(api_resident() < full + 4 * MIB && api_violations() == 0);
+  for (size_t i = 0; i < N; i++) free(blocks[i]);
+}
+
 /* What was purged already is addresses alone: to give them up frees no page. */
 static void nothing_to_free(void) {
   if (!hak_trim) return;
@@ -228,6 +264,8 @@ int main(void) {
       {"free units between live runs go, and the runs stay as they are", between_live},
       {"256 MiB of 16-byte blocks, freed: 1 MiB at most stays, of descriptors too", smallest},
       {"4.7 GiB of addresses in 1,200 superslabs, freed: 2 MiB at most stays", many_superslabs},
+      {"100 MB of small blocks, one in 64 lives: its pages and 2 MiB stay, and what is on them",
+       between_small},
       {"what holds no page counts for nothing", nothing_to_free},
       {"beside a sleeping thread, and after threads that freed late: 2 MiB at most", threads},
   };

@@ -7,11 +7,13 @@
 
 #include "diag/option.h"
 #include "helpers/caches.h"
+#include "pool/decay.h"
 
 enum { CHURNERS = 4, FORKS = 300, SLOTS = 64, SECONDS = 20 };
 
 static void *volatile exchange[SLOTS];
 static volatile bool stopping;
+static bool trimmed;
 
 static size_t random_size(uint64_t *state) {
   uint64_t kind = random_below(state, 100);
@@ -70,6 +72,22 @@ static void caches_of_strangers_are_empty(void) {
   thread_unlock();
 }
 
+/* A slab is owned by who has it as the current one; another's would be lost. */
+static void no_slab_is_lost(void) {
+  const struct thread *self = thread_self();
+  int owned = 0;
+  for (unsigned class = 0; class < CLASSES; class++) owned -= self->cell[class].slab != NULL;
+  LIST_EACH(link, super_all_locked()) {
+    struct superslab *super = LINK_OWNER(link, struct superslab, all);
+    for (unsigned unit = 0; unit < SUPER_UNITS; unit++) {
+      unsigned code = map_tag(unit_address(super, unit)) & TAG_CODE_MASK;
+      if (!code || code >= TAG_RUN || super->head[unit] != unit) continue;
+      owned += slab_at(super, unit)->state & SLAB_OWNED;
+    }
+  }
+  CHECK_MSG(owned == 0, "%d slabs are owned by nobody", owned);
+}
+
 /* Blocks of every class are given, hold their content, and come back. */
 static void works(void) {
   enum { BLOCKS = 3 * CLASSES * 20 };
@@ -92,6 +110,7 @@ static void works(void) {
 
 static void in_child(void) {
   caches_of_strangers_are_empty();
+  no_slab_is_lost();
   CHECK_ALL();
   check_cached_once(thread_self());
   works();
@@ -206,6 +225,25 @@ static void handlers_of_others(void) {
   test_end();
 }
 
+static void *trim(void *unused) {
+  while (!ld_rlx(&trimmed)) decay_trim_slabs(0);
+  return unused;
+}
+
+/* A bare thread, without caches: it has no part in what the child mends. */
+static void pages_of_slabs(void) {
+  pthread_t thread;
+  uint64_t before = count_read(CNT_SPARSE_BYTES);
+  pthread_create(&thread, NULL, trim, NULL);
+  fork_while_others_churn("so it is while a thread gives free pages of slabs back all the time");
+  st_rlx(&trimmed, true);
+  pthread_join(thread, NULL);
+  test_begin("and it gave back some hundreds of pages");
+  CHECK(count_read(CNT_SPARSE_BYTES) > before + 300 * 4096);
+  test_end();
+  parent_unharmed();
+}
+
 int main(void) {
   pthread_atfork(allocate_in_handler, allocate_in_handler, allocate_in_handler);
   front_free(front_alloc(1, NULL));
@@ -219,5 +257,6 @@ int main(void) {
   option_set("SS_CACHE", "0");
   fork_while_others_churn("so it is when every empty slab goes back to the system at once");
   parent_unharmed();
+  pages_of_slabs();
   return test_status();
 }

@@ -1,11 +1,13 @@
 /* pool, raced - threads that get slabs, hand their blocks to each other, and let go.
  *
- * A block's first word says which thread got it and when; whoever returns it checks the word.
+ * A third gives free pages of slabs that nobody owns back all the time. A block's first word says
+ * which thread got it and when; whoever returns it checks the word.
  */
 #include "diag/counter.h"
 #include "diag/option.h"
 #include "helpers/box.h"
 #include "helpers/slabs.h"
+#include "pool/decay.h"
 #include "pool/pool.h"
 
 enum { THREADS = 2, ROUNDS = 400000, BOXES = 512, CLASSES_USED = 3 };
@@ -15,6 +17,7 @@ static const unsigned used[CLASSES_USED] = {20, 28, 44}; /* 64, 16 and 8 blocks 
 static void *volatile box[BOXES];
 static long spoilt;
 static long twice;
+static bool stopping;
 
 static void return_block(void *p) {
   uintptr_t *words = p;
@@ -50,8 +53,15 @@ static void *exchange(void *pointer) {
   return NULL;
 }
 
+/* What it takes away, others' live blocks must not miss. */
+static void *purge(void *unused) {
+  while (!ld_rlx(&stopping)) decay_trim_slabs(0);
+  return unused;
+}
+
 int main(void) {
   pthread_t thread[THREADS];
+  pthread_t purger;
   void *refused;
   clearenv();
   option_load();
@@ -59,10 +69,13 @@ int main(void) {
       "two threads hand each other blocks of slabs that nobody keeps: none is lost or doubled");
   for (uintptr_t i = 0; i < THREADS; i++)
     pthread_create(&thread[i], NULL, exchange, (void *)(i + 1));
+  pthread_create(&purger, NULL, purge, NULL);
   for (int i = 0; i < THREADS; i++) {
     pthread_join(thread[i], &refused);
     CHECK(!refused);
   }
+  st_rlx(&stopping, true);
+  pthread_join(purger, NULL);
   CHECK_MSG(!spoilt, "%ld blocks held what another wrote", spoilt);
   CHECK_MSG(!twice, "%ld blocks were free already", twice);
   CHECK(pool_check() == 0 && super_check() == 0);
@@ -71,6 +84,10 @@ int main(void) {
   CHECK(pool_check() == 0 && super_check() == 0);
   CHECK_MSG(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN), "%ld units are held",
             (long)(count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN)));
+  test_end();
+  test_begin("meanwhile a third thread gave free pages of slabs back, some hundreds at least");
+  CHECK_MSG(count_read(CNT_SPARSE_BYTES) > 300 * 4096, "%zu bytes",
+            (size_t)count_read(CNT_SPARSE_BYTES));
   test_end();
   test_begin("and slabs went through the lists and back to fresh units many times");
   CHECK(count_read(CNT_SLABS_RELISTED) > 100 && count_read(CNT_SLABS_RECYCLED) > 100);
