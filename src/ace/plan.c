@@ -21,13 +21,22 @@ unsigned plan_grow(unsigned class, unsigned capacity, bool alternates) {
   return (unsigned)min_size(2 * (size_t)capacity, bound);
 }
 
-unsigned plan_shrink(unsigned class, unsigned capacity) {
-  unsigned least = plan_least(class);
+unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd) {
+  unsigned least = plan_least(class, crowd);
   return capacity / 2 > least ? capacity / 2 : least;
 }
 
-unsigned plan_least(unsigned class) {
+unsigned plan_least(unsigned class, bool crowd) {
+  if (crowd && class_size(class) > TINY_MAX) return 0;
   return class_size(class) <= TINY_MAX / 4 ? 2 : 1;
+}
+
+bool plan_crowd(size_t share) {
+  return share < CROWD_SHARE;
+}
+
+size_t plan_outbox(size_t share) {
+  return min_size(share / OUTBOX_SHARE, OUTBOX_BYTES);
 }
 
 unsigned plan_fresh(unsigned class) {

@@ -22,10 +22,17 @@ unsigned plan_most(unsigned class);
 unsigned plan_grow(unsigned class, unsigned capacity, bool alternates);
 
 /* The capacity of a class that had no miss for a while. */
-unsigned plan_shrink(unsigned class, unsigned capacity);
+unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd);
 
-/* The capacity of a class in a thread for which the budget has nothing left. */
-unsigned plan_least(unsigned class);
+/* The capacity of a class in a thread for which the budget has nothing left. CROWD: threads are so
+ * many that one block of each class above 1 KiB would be too much; 0 then. */
+unsigned plan_least(unsigned class, bool crowd);
+
+/* Is a thread with this SHARE one of a crowd? */
+bool plan_crowd(size_t share);
+
+/* The bytes of others' blocks that a thread with this SHARE may hold back. */
+size_t plan_outbox(size_t share);
 
 /* The most fresh blocks that a refill takes: about a page of them, since what a magazine holds back
  * from its slab is memory that the slab will not reuse. */

@@ -228,7 +228,8 @@ static void look_for_idle(struct thread *t, unsigned except) {
   t->look = t->look % (CLASSES - 1) + 1;
   cell = &t->cell[t->look];
   if (t->look == except || !cell->granted || !start_adapts()) return;
-  if (!cell->busy && !t->closed) shrink(t, t->look, plan_shrink(t->look, cell->capacity));
+  if (!cell->busy && !t->closed)
+    shrink(t, t->look, plan_shrink(t->look, cell->capacity, plan_crowd(t->share)));
   cell->busy = false;
 }
 
@@ -240,7 +241,8 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
                                    : class_table[class].capacity;
   cell->last_miss = (uint8_t)miss;
   cell->busy = true;
-  if (++t->misses >= IDLE_CHECK || budget_exceeded(t)) {
+  t->share = budget_share();
+  if (++t->misses >= IDLE_CHECK || t->granted > t->share) {
     t->misses = 0;
     look_for_idle(t, class);
     decay_pass();
@@ -251,20 +253,28 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
     set_capacity(t, class, wanted);
   } else {
     look_for_idle(t, class);
-    if (!cell->capacity) set_capacity(t, class, plan_least(class));
+    if (!cell->capacity) set_capacity(t, class, plan_least(class, plan_crowd(t->share)));
   }
 }
 
 /* --- one block --- */
+
+/* Is the slab free for others between two misses of this class? In a crowd it is: each thread would
+ * keep 64 KiB or more of each class, and touch them all in time. Not where blocks of two threads
+ * would share a cache line. */
+static bool passes_slab_on(const struct thread *t, unsigned class) {
+  return class_size(class) >= OWN_LINE && plan_crowd(t->share);
+}
 
 static void *refill(struct thread *t, unsigned class, struct refusal *why) {
   struct cell *cell = &t->cell[class];
   unsigned half;
   unsigned n;
   adapt(t, class, MISS_REFILL);
-  half = (cell->capacity + 1u) / 2;
+  half = cell->capacity > 1 ? (cell->capacity + 1u) / 2 : 1; /* capacity 0: there is a slot */
   n = cache_issue(t, class, cell->base, half, why);
   if (!n) return NULL;
+  if (passes_slab_on(t, class)) let_go(t, class);
   compiler_fence(); /* I6: the blocks are in their slots before the top says so */
   st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
   return cell->base[n - 1];
@@ -282,6 +292,12 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
   return cache_issue(t, class, &p, 1, why) ? p : NULL;
 }
 
+/* In a crowd whoever frees more than it caches may be about to sleep: its slab is free for others. */
+static void make_room(struct thread *t, unsigned class) {
+  flush(t, class, (t->cell[class].capacity + 1u) / 2);
+  if (plan_crowd(t->share)) let_go(t, class);
+}
+
 void cache_push(struct thread *t, unsigned class, void *p) {
   struct mag *mag = &t->gates.mag[class];
   void **top;
@@ -290,7 +306,11 @@ void cache_push(struct thread *t, unsigned class, void *p) {
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
-  if (ld_rlx(&mag->top) >= mag->limit) flush(t, class, (t->cell[class].capacity + 1u) / 2);
+  if (!t->cell[class].capacity) {
+    cache_return(t, &p, 1);
+    return;
+  }
+  if (ld_rlx(&mag->top) >= mag->limit) make_room(t, class);
   top = ld_rlx(&mag->top);
   *top = p;
   compiler_fence();
@@ -308,7 +328,7 @@ void cache_push_remote(struct thread *t, unsigned class, void *p) {
   compiler_fence();
   t->out_blocks++;
   t->out_bytes += size;
-  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > OUTBOX_BYTES) flush_outbox(t);
+  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > plan_outbox(t->share)) flush_outbox(t);
 }
 
 void cache_empty(struct thread *t) {

@@ -62,6 +62,7 @@ struct thread {
   struct link spare;   /* [lock registry] */
   struct tally tally;
   size_t granted;      /* [owner] bytes of capacity */
+  size_t share;        /* [owner] bytes of the budget that were the thread's at its last miss */
   unsigned misses;     /* [owner] since the last look for an idle class */
   unsigned look;       /* [owner] the class to look at next */
   unsigned out_blocks; /* [owner] */
