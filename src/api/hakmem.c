@@ -17,6 +17,7 @@
 #include "os/log.h"
 #include "os/stderr.h"
 #include "pool/huge.h"
+#include "pool/pool.h"
 #include "pool/run.h"
 #include "super/purge.h"
 #include "super/spare.h"
@@ -46,6 +47,7 @@ EXPORT size_t hak_trim(size_t keep) {
   size_t bytes;
   thread_self();
   front_flush();
+  pool_drop_kept(true);
   bytes = huge_drop_cache(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);

@@ -94,6 +94,9 @@ enum {
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold, */
   OUTBOX_SHARE = 4,           /* and the part of its thread's share */
+  /* An empty slab of one unit may stay listed, one a class, of 36 classes: where the budget of
+   * retained memory is at least four times what they are together. */
+  KEEP_BUDGET = 4 * 36 * UNIT_SIZE,
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
   HUGE_CACHE = 16,            /* freed huge mappings kept */
   DECAY_BATCH = 8 * 1024 * 1024, /* bytes that one who passes gives back for their age: some 2 ms */

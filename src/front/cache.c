@@ -340,4 +340,5 @@ void cache_empty(struct thread *t) {
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
   }
+  decay_pass(); /* brief threads have too few misses to pass otherwise */
 }

@@ -4,6 +4,7 @@
 #include "base/lock.h"
 #include "os/room.h"
 #include "pool/huge.h"
+#include "pool/pool.h"
 #include "super/purge.h"
 
 uint64_t decay_next;
@@ -26,6 +27,7 @@ COLD bool decay_step(uint64_t now) {
   size_t bytes;
   if (!lock_try(&decay_lock)) return false;
   settle_budget();
+  pool_drop_kept(purge_budget() < KEEP_BUDGET);
   bytes = purge_aged(now, DECAY_BATCH);
   if (bytes < DECAY_BATCH) bytes += huge_drop_aged(now, DECAY_BATCH - bytes);
   count_any(CNT_DECAYED_BYTES, bytes);
