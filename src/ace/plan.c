@@ -7,7 +7,7 @@ unsigned plan_most(unsigned class) {
   return (unsigned)max_size(min_size(MAGAZINE_MOST_BYTES / size, bound), MAGAZINE_MOST_LARGE);
 }
 
-static unsigned start(unsigned class) {
+unsigned plan_start(unsigned class) {
   size_t fitting = MAGAZINE_START_BYTES / max_size(class_size(class), GRAIN);
   return (unsigned)max_size(min_size(fitting, MAGAZINE_START), MAGAZINE_MIN_LARGE);
 }
@@ -16,7 +16,7 @@ unsigned plan_grow(unsigned class, unsigned capacity, bool alternates) {
   unsigned most = plan_most(class);
   unsigned bound = alternates || class_table[class].capacity > most ? most
                                                                     : class_table[class].capacity;
-  if (!capacity) return start(class);
+  if (!capacity) return plan_start(class);
   if (capacity >= bound) return capacity;
   return (unsigned)min_size(2 * (size_t)capacity, bound);
 }
@@ -27,7 +27,7 @@ unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd) {
 }
 
 unsigned plan_least(unsigned class, bool crowd) {
-  if (crowd && class_size(class) > TINY_MAX) return 0;
+  if (crowd) return class_size(class) <= TINY_MAX ? 1 : 0;
   return class_size(class) <= TINY_MAX / 4 ? 2 : 1;
 }
 

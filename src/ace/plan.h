@@ -17,6 +17,9 @@
 /* The most blocks a magazine of this class may ever hold. */
 unsigned plan_most(unsigned class);
 
+/* The capacity at a class's first miss. */
+unsigned plan_start(unsigned class);
+
 /* The capacity wanted after a miss, when it was CAPACITY. ALTERNATES: the last miss was of the
  * other kind, a flush before this refill or a refill before this flush. */
 unsigned plan_grow(unsigned class, unsigned capacity, bool alternates);
@@ -24,8 +27,9 @@ unsigned plan_grow(unsigned class, unsigned capacity, bool alternates);
 /* The capacity of a class that had no miss for a while. */
 unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd);
 
-/* The capacity of a class in a thread for which the budget has nothing left. CROWD: threads are so
- * many that one block of each class above 1 KiB would be too much; 0 then. */
+/* The capacity of a class in a thread for which the budget has nothing left.
+ * CROWD: threads are so many that one block of each class above 1 KiB would be too much; none of
+ * those then, and 1 of the others. */
 unsigned plan_least(unsigned class, bool crowd);
 
 /* Is a thread with this SHARE one of a crowd? */

@@ -83,8 +83,8 @@ enum {
   CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
-  /* A thread whose share of the total is below this is one of a crowd (more than 48 threads, and four
-   * a processor), most of which must be asleep: it keeps no slab that others could use. */
+  /* A thread whose share of the total is below this is one of a crowd (more than 48 threads, and
+   * four a processor), most of which must be asleep: it keeps no slab that others could use. */
   CROWD_SHARE = 512 * 1024,
   OWN_LINE = 64, /* bytes; smaller blocks of two threads would share a cache line */
   /* misses of a thread between two looks for an idle class */

@@ -180,7 +180,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
   void *out[MAGAZINE_MAX];
-  unsigned have = (unsigned)(ld_rlx(&mag->top) - base);
+  unsigned have = thread_cached(t, class);
   if (n > have) n = have;
   if (!n) return;
   memcpy(out, base, n * sizeof *out);
@@ -207,13 +207,14 @@ static void flush_outbox(struct thread *t) {
 
 static void set_capacity(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
+  if (capacity > cell->start) thread_spread(t, class);
   cell->capacity = (uint16_t)capacity;
   t->gates.mag[class].limit = cell->base + capacity;
 }
 
 static void shrink(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
-  unsigned have = (unsigned)(ld_rlx(&t->gates.mag[class].top) - cell->base);
+  unsigned have = thread_cached(t, class);
   unsigned less = cell->granted < capacity ? 0 : cell->granted - capacity;
   if (have > capacity) flush(t, class, have - capacity);
   budget_return(t, less * class_size(class));
@@ -261,20 +262,23 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
 
 /* Is the slab free for others between two misses of this class? In a crowd it is: each thread would
  * keep 64 KiB or more of each class, and touch them all in time. Not where blocks of two threads
- * would share a cache line. */
-static bool passes_slab_on(const struct thread *t, unsigned class) {
-  return class_size(class) >= OWN_LINE && plan_crowd(t->share);
+ * would share a cache line; nor where block after block is taken that no magazine has room for, and
+ * a flush must come when they are freed. */
+static bool passes_slab_on(const struct thread *t, unsigned class, bool again) {
+  if (class_size(class) < OWN_LINE || (again && t->cell[class].capacity <= 1)) return false;
+  return plan_crowd(t->share);
 }
 
 static void *refill(struct thread *t, unsigned class, struct refusal *why) {
   struct cell *cell = &t->cell[class];
   unsigned half;
   unsigned n;
+  bool again = cell->last_miss == MISS_REFILL;
   adapt(t, class, MISS_REFILL);
   half = cell->capacity > 1 ? (cell->capacity + 1u) / 2 : 1; /* capacity 0: there is a slot */
   n = cache_issue(t, class, cell->base, half, why);
   if (!n) return NULL;
-  if (passes_slab_on(t, class)) let_go(t, class);
+  if (passes_slab_on(t, class, again)) let_go(t, class);
   compiler_fence(); /* I6: the blocks are in their slots before the top says so */
   st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
   return cell->base[n - 1];
@@ -292,10 +296,14 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
   return cache_issue(t, class, &p, 1, why) ? p : NULL;
 }
 
-/* In a crowd whoever frees more than it caches may be about to sleep: its slab is free for others. */
-static void make_room(struct thread *t, unsigned class) {
-  flush(t, class, (t->cell[class].capacity + 1u) / 2);
+/* Room for P in its magazine; where there is none, P returns. In a crowd whoever frees more than it
+ * caches may be about to sleep: its slab is free for others. */
+static bool make_room(struct thread *t, unsigned class, void *p) {
+  unsigned capacity = t->cell[class].capacity;
+  if (capacity) flush(t, class, (capacity + 1u) / 2);
+  else cache_return(t, &p, 1);
   if (plan_crowd(t->share)) let_go(t, class);
+  return capacity;
 }
 
 void cache_push(struct thread *t, unsigned class, void *p) {
@@ -306,11 +314,7 @@ void cache_push(struct thread *t, unsigned class, void *p) {
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
-  if (!t->cell[class].capacity) {
-    cache_return(t, &p, 1);
-    return;
-  }
-  if (ld_rlx(&mag->top) >= mag->limit) make_room(t, class);
+  if (ld_rlx(&mag->top) >= mag->limit && !make_room(t, class, p)) return;
   top = ld_rlx(&mag->top);
   *top = p;
   compiler_fence();
@@ -336,6 +340,7 @@ void cache_empty(struct thread *t) {
   for (unsigned class = 1; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
     flush(t, class, MAGAZINE_MAX);
+    thread_gather(t, class);
     let_go(t, class);
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;

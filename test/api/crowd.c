@@ -1,6 +1,6 @@
 /* crowd - what many threads cost that each allocate and free 1 MiB, in blocks of any sizes: those
- * that end, and those that then sleep. Stacks and libc's own part of a thread are measured and taken
- * off. */
+ * that end, and those that then sleep. Stacks and libc's own part of a thread are measured and
+ * taken off. */
 #include "api.h"
 
 #include <pthread.h>
@@ -41,7 +41,8 @@ static void *ends(void *number) {
 
 /* Its notes are in a mapping of its own, which goes: they are not the allocator's. */
 static void do_work(const struct work *work) {
-  void **block = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  int shared_with_none = MAP_PRIVATE | MAP_ANONYMOUS;
+  void **block = mmap(NULL, SLOTS_BYTES, PROT_READ | PROT_WRITE, shared_with_none, -1, 0);
   uint64_t seed = (uintptr_t)block >> 12;
   size_t n = 0;
   for (size_t done = 0; done < work->bytes; n++) {
@@ -116,9 +117,13 @@ static size_t asleep_bytes_anew(struct work work) {
 
 static void those_that_sleep(void) {
   static const struct work works[] = {
-      {"one block of 1 MiB", MIB, MIB, MIB},    {"1 MiB in 16..1,024 bytes", MIB, 16, 1024},
-      {"1 MiB in 16 bytes", MIB, 16, 16},       {"1 MiB in 1,024 bytes", MIB, 1024, 1024},
-      {"1 MiB in 16..60,000 bytes", MIB, 16, 60000}, {"20 KiB in 16..1,024 bytes", 20 * KIB, 16, 1024},
+      {"one block of 1 MiB", MIB, MIB, MIB},
+      {"1 MiB in 16..1,024 bytes", MIB, 16, 1024},
+      {"1 MiB in 16..256 bytes", MIB, 16, 256},
+      {"1 MiB in 16 bytes", MIB, 16, 16},
+      {"1 MiB in 1,024 bytes", MIB, 1024, 1024},
+      {"1 MiB in 16..60,000 bytes", MIB, 16, 60000},
+      {"20 KiB in 16..1,024 bytes", 20 * KIB, 16, 1024},
   };
   size_t libcs = asleep_bytes_anew((struct work){"nothing", 0, 1, 1});
   for (size_t i = 0; i < COUNT_OF(works); i++) {
