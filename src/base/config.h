@@ -93,7 +93,7 @@ enum {
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold, */
-  OUTBOX_SHARE = 4,           /* and the part of its thread's share */
+  OUTBOX_SHARE = 8,           /* and the part of its thread's share */
   /* An empty slab of one unit may stay listed, one a class, of 36 classes: where the budget of
    * retained memory is at least four times what they are together. */
   KEEP_BUDGET = 4 * 36 * UNIT_SIZE,

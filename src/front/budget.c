@@ -31,6 +31,11 @@ size_t budget_share(void) {
   return plan_share(total(), living_threads());
 }
 
+void budget_look(struct thread *t) {
+  t->share = budget_share();
+  t->out_most = plan_outbox(t->share);
+}
+
 bool budget_take(struct thread *t, size_t bytes) {
   if (add_rlx(&grants, 1) % CGROUP_LOOK == 0) room_look();
   if (t->granted + bytes > budget_share()) return false;

@@ -22,6 +22,9 @@ void budget_return(struct thread *t, size_t bytes);
 /* The share of one thread now, in bytes. */
 size_t budget_share(void);
 
+/* Reads T's share, and how much its outbox may hold. */
+void budget_look(struct thread *t);
+
 /* The sum granted, in bytes. */
 size_t budget_granted(void);
 

@@ -196,6 +196,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
 static void flush_outbox(struct thread *t) {
   unsigned n = t->out_blocks;
   if (!n) return;
+  budget_look(t); /* a thread that only frees others' blocks has no other miss */
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
@@ -242,7 +243,7 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
                                    : class_table[class].capacity;
   cell->last_miss = (uint8_t)miss;
   cell->busy = true;
-  t->share = budget_share();
+  budget_look(t);
   if (++t->misses >= IDLE_CHECK || t->granted > t->share) {
     t->misses = 0;
     look_for_idle(t, class);
@@ -332,16 +333,17 @@ void cache_push_remote(struct thread *t, unsigned class, void *p) {
   compiler_fence();
   t->out_blocks++;
   t->out_bytes += size;
-  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > plan_outbox(t->share)) flush_outbox(t);
+  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > t->out_most) flush_outbox(t);
 }
 
 void cache_empty(struct thread *t) {
   flush_outbox(t);
   for (unsigned class = 1; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
+    if (!cell->capacity && !cell->slab && cell->base == t->slots + cell->near) continue;
     flush(t, class, MAGAZINE_MAX);
-    thread_gather(t, class);
     let_go(t, class);
+    thread_gather(t, class); /* while there is a capacity: a forked child looks for that */
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
   }

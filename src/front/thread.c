@@ -7,6 +7,7 @@
 #include "diag/option.h"
 #include "ace/plan.h"
 #include "front/background.h"
+#include "front/budget.h"
 #include "front/cache.h"
 #include "front/start.h"
 #include "pool/decay.h"
@@ -61,16 +62,6 @@ void thread_close(struct thread *t, unsigned class) {
   t->gates.mag[class].limit = &closed_slots[1];
 }
 
-void **thread_top(const struct thread *t, unsigned class) {
-  void **visible = ld_rlx(&t->gates.mag[class].top);
-  return visible == &closed_slots[1] ? ld_rlx(&t->cell[class].top) : visible;
-}
-
-unsigned thread_cached(const struct thread *t, unsigned class) {
-  size_t n = (size_t)(thread_top(t, class) - ld_rlx(&t->cell[class].base));
-  return n <= MAGAZINE_MAX ? (unsigned)n : 0;
-}
-
 static void move(struct thread *t, unsigned class, unsigned to) {
   struct cell *cell = &t->cell[class];
   unsigned n = thread_cached(t, class);
@@ -91,7 +82,9 @@ void thread_gather(struct thread *t, unsigned class) {
   struct cell *cell = &t->cell[class];
   void **near = t->slots + cell->near;
   if (cell->base == near && ld_rlx(&t->gates.mag[class].top) == near) return;
-  if (!thread_cached(t, class)) move(t, class, cell->near);
+  if (thread_cached(t, class)) return;
+  move(t, class, cell->near);
+  t->gates.mag[class].limit = near + min_size(cell->capacity, cell->start);
 }
 
 size_t thread_bytes(void) {
@@ -191,6 +184,7 @@ COLD static struct thread *thread_birth(void) {
   thread_regate(t);
   self_gates = &t->gates; /* before the key: storing its value may allocate */
   count_any(CNT_THREADS_BORN, 1);
+  budget_look(t);
   start_set_key(t);
   return t;
 }

@@ -100,6 +100,7 @@ static void moves(void) {
   front_flush();
   CHECK(cell->base == near && t->gates.mag[CLASS].top == near && live_blocks() == 0);
   t->gates.mag[CLASS].top = far + 1;
+  cell->capacity = 1;
   CHECK(thread_cached(t, CLASS) == 0);
   front_flush();
   CHECK(t->gates.mag[CLASS].top == near);

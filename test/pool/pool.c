@@ -314,7 +314,7 @@ static void keeps_one(void) {
   uint64_t held = units_held();
   uint64_t carved;
   struct slab *slab, *other;
-  start_keeping("the empty slab of a class that has no other listed stays so, and counts as retained");
+  start_keeping("the empty slab of a class that lists no other stays listed, counted as retained");
   slab = kept_slab(CLASS);
   CHECK(is_listed(slab) && slab_count(slab->state) == class_table[CLASS].blocks);
   CHECK(retained() == UNIT_SIZE && units_held() == held + 1);
@@ -335,7 +335,7 @@ static void keeps_one(void) {
 
 static void drops_kept(void) {
   struct slab *slab;
-  start_keeping("a kept slab goes at the second look, sooner if it is asked for, not if it was used");
+  start_keeping("a kept slab goes at the second look, or when asked for; not if it was used");
   slab = kept_slab(CLASS);
   CHECK(pool_drop_kept(false) == 0 && is_listed(slab));
   CHECK(pool_find(CLASS, 9, &taken) == slab && let_go_if_empty(slab) && is_listed(slab));
