@@ -72,7 +72,7 @@ static bool keep_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
   if (state & SLAB_LISTED) unlist_locked(shelf, slab); /* to the list of the emptiest */
   list_locked(shelf, slab, state);
   st_rlx_any(&shelf->kept, slab);
-  count_any(CNT_RETAINED_BYTES, UNIT_SIZE); /* before anybody can take it off */
+  purge_retain_locked(UNIT_SIZE); /* before anybody can take it off */
   shelf->kept_long = false;
   return true;
 }
@@ -103,7 +103,7 @@ static bool settle(struct slab *slab, unsigned class) {
   if (slab_class(state) == class) what = settle_locked(shelf, slab, state);
   lock_drop(&shelf->lock);
   if (what == SETTLED_KEPT) {
-    purge_retain(0); /* wakes the background thread, without the lock */
+    purge_tell();
     if (purge_due()) huge_settle();
   }
   if (what == SETTLED_EMPTY) give_units(slab, class);

@@ -10,9 +10,17 @@ enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
 static uint32_t sleeper; /* [any] enum sleep, of the background thread */
 
-void purge_retain(size_t bytes) {
+void purge_retain_locked(size_t bytes) {
   add_seq(&counter_value[CNT_RETAINED_BYTES], bytes); /* pairs: purge_sleep */
+}
+
+void purge_tell(void) {
   if (UNLIKELY(ld_seq(&sleeper) == SLEEPS_LONG)) purge_wake();
+}
+
+void purge_retain(size_t bytes) {
+  purge_retain_locked(bytes);
+  purge_tell();
 }
 
 void purge_release(size_t bytes) {
