@@ -7,7 +7,7 @@ unsigned plan_most(unsigned class) {
   return (unsigned)max_size(min_size(MAGAZINE_MOST_BYTES / size, bound), MAGAZINE_MOST_LARGE);
 }
 
-static unsigned start(unsigned class) {
+unsigned plan_start(unsigned class) {
   size_t fitting = MAGAZINE_START_BYTES / max_size(class_size(class), GRAIN);
   return (unsigned)max_size(min_size(fitting, MAGAZINE_START), MAGAZINE_MIN_LARGE);
 }
@@ -16,18 +16,27 @@ unsigned plan_grow(unsigned class, unsigned capacity, bool alternates) {
   unsigned most = plan_most(class);
   unsigned bound = alternates || class_table[class].capacity > most ? most
                                                                     : class_table[class].capacity;
-  if (!capacity) return start(class);
+  if (!capacity) return plan_start(class);
   if (capacity >= bound) return capacity;
   return (unsigned)min_size(2 * (size_t)capacity, bound);
 }
 
-unsigned plan_shrink(unsigned class, unsigned capacity) {
-  unsigned least = plan_least(class);
+unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd) {
+  unsigned least = plan_least(class, crowd);
   return capacity / 2 > least ? capacity / 2 : least;
 }
 
-unsigned plan_least(unsigned class) {
+unsigned plan_least(unsigned class, bool crowd) {
+  if (crowd) return class_size(class) <= TINY_MAX ? 1 : 0;
   return class_size(class) <= TINY_MAX / 4 ? 2 : 1;
+}
+
+bool plan_crowd(size_t share) {
+  return share < CROWD_SHARE;
+}
+
+size_t plan_outbox(size_t share) {
+  return min_size(share / OUTBOX_SHARE, OUTBOX_BYTES);
 }
 
 unsigned plan_fresh(unsigned class) {

@@ -17,15 +17,26 @@
 /* The most blocks a magazine of this class may ever hold. */
 unsigned plan_most(unsigned class);
 
+/* The capacity at a class's first miss. */
+unsigned plan_start(unsigned class);
+
 /* The capacity wanted after a miss, when it was CAPACITY. ALTERNATES: the last miss was of the
  * other kind, a flush before this refill or a refill before this flush. */
 unsigned plan_grow(unsigned class, unsigned capacity, bool alternates);
 
 /* The capacity of a class that had no miss for a while. */
-unsigned plan_shrink(unsigned class, unsigned capacity);
+unsigned plan_shrink(unsigned class, unsigned capacity, bool crowd);
 
-/* The capacity of a class in a thread for which the budget has nothing left. */
-unsigned plan_least(unsigned class);
+/* The capacity of a class in a thread for which the budget has nothing left.
+ * CROWD: threads are so many that one block of each class above 1 KiB would be too much; none of
+ * those then, and 1 of the others. */
+unsigned plan_least(unsigned class, bool crowd);
+
+/* Is a thread with this SHARE one of a crowd? */
+bool plan_crowd(size_t share);
+
+/* The bytes of others' blocks that a thread with this SHARE may hold back. */
+size_t plan_outbox(size_t share);
 
 /* The most fresh blocks that a refill takes: about a page of them, since what a magazine holds back
  * from its slab is memory that the slab will not reuse. */

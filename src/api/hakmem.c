@@ -19,6 +19,7 @@
 #include "pool/decay.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
+#include "pool/pool.h"
 #include "pool/run.h"
 #include "super/purge.h"
 #include "super/spare.h"
@@ -49,6 +50,7 @@ EXPORT size_t hak_trim(size_t keep) {
   size_t kept;
   thread_self();
   front_flush();
+  pool_drop_kept(true);
   bytes = huge_drop_cache(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);

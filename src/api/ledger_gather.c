@@ -25,8 +25,7 @@ static void put_plain(struct book *book, enum range_kind kind, const void *start
 static size_t cached_by(const struct thread *t) {
   size_t n = min_size(ld_rlx(&t->out_blocks), OUTBOX_MAX);
   for (unsigned class = 1; class < CLASSES; class++) {
-    void **top = thread_top(t, class);
-    if (top > t->cell[class].base) n += (size_t)(top - t->cell[class].base);
+    n += thread_cached(t, class);
   }
   return n;
 }
@@ -107,9 +106,9 @@ static void gather_thread(struct book *book, struct thread *t) {
   unsigned out = (unsigned)min_size(ld_rlx(&t->out_blocks), OUTBOX_MAX);
   put_plain(book, RANGE_THREAD, t, thread_bytes());
   for (unsigned class = 1; class < CLASSES; class++) {
-    void **top = thread_top(t, class);
-    for (void **slot = t->cell[class].base; slot < top; slot++)
-      put_cached(book, ld_rlx(slot), 0);
+    void **base = ld_rlx(&t->cell[class].base);
+    unsigned n = thread_cached(t, class);
+    for (unsigned i = 0; i < n; i++) put_cached(book, ld_rlx(&base[i]), 0);
   }
   for (unsigned i = 0; i < out; i++) put_cached(book, ld_rlx(&t->out[i]), IN_OUTBOX);
 }

@@ -128,7 +128,8 @@ static void measure_slab(struct book *book, const struct slab_view *view) {
   subtract(&live, &outbox);
   add_bytes(&book->pages, used, view->end, &book->line[HAK_SLAB_TAILS]);
   add(&book->line[HAK_LIVE_SLABS], &live);
-  add(&book->line[HAK_FREE_BLOCKS], &free);
+  /* an empty slab is kept, or just about to be used: retained either way */
+  add(&book->line[free_blocks == view->row->blocks ? HAK_RETAINED_UNITS : HAK_FREE_BLOCKS], &free);
   add(&book->line[HAK_CACHED], &cached);
   add(&book->line[HAK_OUTBOXES], &outbox);
   class->slabs++;

@@ -44,8 +44,7 @@ static void add_outbox(struct heap_stats *s, const struct thread *t) {
 static void add_thread(struct heap_stats *s, const struct thread *t) {
   add_outbox(s, t);
   for (unsigned class = 1; class < CLASSES; class++) {
-    void **top = thread_top(t, class);
-    if (top > t->cell[class].base) s->class[class].cached += (uint64_t)(top - t->cell[class].base);
+    s->class[class].cached += thread_cached(t, class);
   }
 }
 

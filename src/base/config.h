@@ -83,12 +83,20 @@ enum {
   CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
+  /* A thread whose share of the total is below this is one of a crowd (more than 48 threads, and
+   * four a processor), most of which must be asleep: it keeps no slab that others could use. */
+  CROWD_SHARE = 512 * 1024,
+  OWN_LINE = 64, /* bytes; smaller blocks of two threads would share a cache line */
   /* misses of a thread between two looks for an idle class */
   IDLE_CHECK = 32,
   FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time */
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
-  OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold */
+  OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold, */
+  OUTBOX_SHARE = 8,           /* and the part of its thread's share */
+  /* An empty slab of one unit may stay listed, one a class, of 36 classes: where the budget of
+   * retained memory is at least four times what they are together. */
+  KEEP_BUDGET = 4 * 36 * UNIT_SIZE,
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
   HUGE_KEPT = 64,             /* freed huge mappings kept */
   HUGE_KEPT_BYTES = 256 * 1024 * 1024, /* bytes of their address space */

@@ -27,13 +27,18 @@ static size_t total(void) {
   return plan_total(processors(), living_threads(), room_left());
 }
 
-static size_t share(void) {
+size_t budget_share(void) {
   return plan_share(total(), living_threads());
+}
+
+void budget_look(struct thread *t) {
+  t->share = budget_share();
+  t->out_most = plan_outbox(t->share);
 }
 
 bool budget_take(struct thread *t, size_t bytes) {
   if (add_rlx(&grants, 1) % CGROUP_LOOK == 0) room_look();
-  if (t->granted + bytes > share()) return false;
+  if (t->granted + bytes > budget_share()) return false;
   if (add_rlx(&granted, bytes) + bytes > total()) {
     sub_rlx(&granted, bytes);
     return false;
@@ -46,10 +51,6 @@ void budget_return(struct thread *t, size_t bytes) {
   if (!bytes) return; /* most classes of a thread that ends: no write that others must wait for */
   t->granted -= bytes;
   sub_rlx(&granted, bytes);
-}
-
-bool budget_exceeded(const struct thread *t) {
-  return t->granted > share();
 }
 
 size_t budget_granted(void) {

@@ -19,8 +19,11 @@ bool budget_take(struct thread *t, size_t bytes);
 /* Takes a grant back. */
 void budget_return(struct thread *t, size_t bytes);
 
-/* Does T hold more than its share of now? */
-bool budget_exceeded(const struct thread *t);
+/* The share of one thread now, in bytes. */
+size_t budget_share(void);
+
+/* Reads T's share, and how much its outbox may hold. */
+void budget_look(struct thread *t);
 
 /* The sum granted, in bytes. */
 size_t budget_granted(void);

@@ -21,8 +21,7 @@ static unsigned claim(struct thread *t, struct slab *slab, void **out, unsigned 
   return n;
 }
 
-/* Lets go of the current slab of a class, if there is one. */
-static void let_go(struct thread *t, unsigned class) {
+void cache_let_go(struct thread *t, unsigned class) {
   struct slab *slab = t->cell[class].slab;
   if (!slab) return;
   st_rlx(&t->flight, slab);
@@ -52,7 +51,7 @@ static unsigned reuse(struct thread *t, unsigned class, void **out, unsigned wan
   unsigned n = claim_touched(t, cell->slab, out, want);
   struct slab *found;
   if (n || !(found = pool_find(class, t->id, &t->taken))) return n;
-  let_go(t, class);
+  cache_let_go(t, class);
   adopt(t, class, found);
   return claim_touched(t, found, out, want);
 }
@@ -66,7 +65,7 @@ static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want
   for (;;) {
     unsigned n = cell->slab ? claim(t, cell->slab, out, want) : 0;
     if (n) return n;
-    let_go(t, class);
+    cache_let_go(t, class);
     if (!adopt(t, class, pool_get(class, t->id, &t->taken, why))) return 0;
   }
 }
@@ -83,166 +82,12 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
 
 /* --- back to the slabs --- */
 
-COLD static void double_free(void *p) {
-  count_any(CNT_DOUBLE_FREES, 1);
-  text_die("double free or a pointer into a free block", p);
-}
-
-/* A slab without a class has gone: with a block of the same flush, which was in it twice. */
-COLD static void not_a_block(const struct slab *slab, void *p) {
-  if (!slab_class(ld_rlx(&slab->state))) double_free(p);
-  text_die("free of a pointer into the middle of a block", p);
-}
-
-/* Blocks of one unit, hence of one slab, among those that a flush returns, chained by index. */
-struct group {
-  uintptr_t unit;  /* its number */
-  uint16_t first;  /* index of a block */
-  uint16_t blocks;
-  uint16_t next;   /* group of the same bucket, plus 1 */
-};
-
-/* RETURN_ROW: blocks of one unit in a row that are worth no sorting. */
-enum { BUCKETS = 64, RETURN_ROW = 4 };
-
-struct sorter {
-  struct group group[OUTBOX_MAX];
-  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
-  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
-  unsigned groups;
-};
-
-static void sorter_add(struct sorter *s, const void *p, unsigned i) {
-  uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
-  uint16_t *bucket = &s->bucket[unit % BUCKETS];
-  unsigned g = *bucket;
-  while (g && s->group[g - 1].unit != unit) g = s->group[g - 1].next;
-  if (LIKELY(g)) {
-    struct group *group = &s->group[g - 1];
-    s->chain[i] = group->first;
-    group->first = (uint16_t)i;
-    group->blocks++;
-    return;
-  }
-  s->group[s->groups] = (struct group){unit, (uint16_t)i, 1, *bucket};
-  *bucket = (uint16_t)++s->groups;
-  prefetch_write(slab_of(p));
-}
-
-/* Frees bits of one word; one that was set already is the caller's error. */
-static void return_word(struct slab *slab, const struct class_row *row, unsigned word,
-                        uint64_t mask, uint64_t *unseen) {
-  uint64_t twice = slab_return_unseen_any(slab, word, mask, unseen);
-  if (UNLIKELY(twice))
-    double_free(slab->base + (size_t)(word * 64 + bit_lowest(twice)) * row->size);
-}
-
-/* Gathers the bits of N blocks in MASKS, of which those are set up that the result names. The
- * blocks are blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones from I on. */
-ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
-                                   const struct slab *slab, const struct class_row *row,
-                                   uint64_t *masks) {
-  uint64_t words = 0;
-  for (; n--; i = chain ? chain[i] : i + 1) {
-    unsigned index = slab_index(slab, row, blocks[i]);
-    uint64_t bit = (uint64_t)1 << index % 64;
-    uint64_t word = (uint64_t)1 << index / 64 % SLAB_WORDS;
-    uint64_t *mask = &masks[index / 64 % SLAB_WORDS];
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
-    if (!(words & word)) *mask = 0;
-    if (UNLIKELY(*mask & bit)) double_free(blocks[i]);
-    *mask |= bit;
-    words |= word;
-  }
-  return words;
-}
-
-/* Returns N blocks of one slab, which gather_bits finds. */
-ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
-                               unsigned i) {
-  struct slab *slab = slab_of(blocks[i]);
-  unsigned class = slab_class(ld_rlx(&slab->state));
-  const struct class_row *row = &class_table[class];
-  uint64_t masks[SLAB_WORDS];
-  uint64_t unseen = 0;
-  uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
-  uint32_t old;
-  st_rlx(&t->flight, slab);
-  compiler_fence();
-  for (; words; words &= words - 1)
-    return_word(slab, row, bit_lowest(words), masks[bit_lowest(words)], &unseen);
-  slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
-  old = slab_count_returned_any(slab, n);
-  compiler_fence();
-  if (pool_settle_any(slab, old, n) || slab != t->cell[class].slab) return;
-  if (slab_count(ld_rlx(&slab->state)) == row->blocks) let_go(t, class);
-}
-
-NOINLINE static void return_group(struct thread *t, const struct sorter *s,
-                                  const struct group *group, void **blocks) {
-  return_some(t, blocks, group->blocks, s->chain, group->first);
-}
-
-NOINLINE static void return_row(struct thread *t, void **blocks, unsigned n) {
-  return_some(t, blocks, n, NULL, 0);
-}
-
-/* How many of the N blocks from the first on lie in one unit. */
-static unsigned same_unit(void **blocks, unsigned n) {
-  uintptr_t unit = (uintptr_t)blocks[0] >> UNIT_SHIFT;
-  unsigned same = 1;
-  while (same < n && (uintptr_t)blocks[same] >> UNIT_SHIFT == unit) same++;
-  return same;
-}
-
-/* The slab of the only thread there is: its count crossed a line, or it may be the current one. */
-static void settle_alone(struct thread *t, struct slab *slab, uint32_t old) {
-  unsigned class = slab_class(old);
-  if (pool_settle_any(slab, old, 1) || slab != t->cell[class].slab) return;
-  if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) let_go(t, class);
-}
-
-/* Block by block: without locked instructions that costs less than to sort them. */
-static void return_alone(struct thread *t, void **blocks, unsigned n) {
-  for (unsigned i = 0; i < n; i++) {
-    struct slab *slab = slab_of(blocks[i]);
-    uint32_t old = ld_rlx(&slab->state);
-    const struct class_row *row = &class_table[slab_class(old)];
-    unsigned index = slab_index(slab, row, blocks[i]);
-    int32_t count = slab_count(old) + 1;
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
-    if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
-    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_alone(t, slab, old);
-  }
-}
-
-/* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
- * in a row go back by themselves, the others are sorted, or go one by one. */
-void cache_return(struct thread *t, void **blocks, unsigned n) {
-  bool sorts = !alone();
-  struct sorter s;
-  s.groups = 0;
-  if (sorts) memset(s.bucket, 0, sizeof s.bucket);
-  for (unsigned i = 0, same; i < n; i += same) {
-    same = same_unit(blocks + i, n - i);
-    if (same >= RETURN_ROW)
-      return_row(t, blocks + i, same);
-    else if (!sorts)
-      return_alone(t, blocks + i, same);
-    else
-      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k);
-  }
-  for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
-  st_rlx(&t->flight, NULL);
-  tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
-}
-
 /* The older half goes: its blocks lie deepest and are the least likely to be in the cache. */
 static void flush(struct thread *t, unsigned class, unsigned n) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
   void *out[MAGAZINE_MAX];
-  unsigned have = (unsigned)(ld_rlx(&mag->top) - base);
+  unsigned have = thread_cached(t, class);
   if (n > have) n = have;
   if (!n) return;
   memcpy(out, base, n * sizeof *out);
@@ -258,6 +103,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
 static void flush_outbox(struct thread *t) {
   unsigned n = t->out_blocks;
   if (!n) return;
+  budget_look(t); /* a thread that only frees others' blocks has no other miss */
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
@@ -269,13 +115,14 @@ static void flush_outbox(struct thread *t) {
 
 static void set_capacity(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
+  if (capacity > cell->start) thread_spread(t, class);
   cell->capacity = (uint16_t)capacity;
   t->gates.mag[class].limit = cell->base + capacity;
 }
 
 static void shrink(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
-  unsigned have = (unsigned)(ld_rlx(&t->gates.mag[class].top) - cell->base);
+  unsigned have = thread_cached(t, class);
   unsigned less = cell->granted < capacity ? 0 : cell->granted - capacity;
   if (have > capacity) flush(t, class, have - capacity);
   budget_return(t, less * class_size(class));
@@ -290,7 +137,8 @@ static void look_for_idle(struct thread *t, unsigned except) {
   t->look = t->look % (CLASSES - 1) + 1;
   cell = &t->cell[t->look];
   if (t->look == except || !cell->granted || !start_adapts()) return;
-  if (!cell->busy && !t->closed) shrink(t, t->look, plan_shrink(t->look, cell->capacity));
+  if (!cell->busy && !t->closed)
+    shrink(t, t->look, plan_shrink(t->look, cell->capacity, plan_crowd(t->share)));
   cell->busy = false;
 }
 
@@ -302,7 +150,8 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
                                    : class_table[class].capacity;
   cell->last_miss = (uint8_t)miss;
   cell->busy = true;
-  if (++t->misses >= IDLE_CHECK || budget_exceeded(t)) {
+  budget_look(t);
+  if (++t->misses >= IDLE_CHECK || t->granted > t->share) {
     t->misses = 0;
     look_for_idle(t, class);
     decay_pass();
@@ -313,20 +162,31 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
     set_capacity(t, class, wanted);
   } else {
     look_for_idle(t, class);
-    if (!cell->capacity) set_capacity(t, class, plan_least(class));
+    if (!cell->capacity) set_capacity(t, class, plan_least(class, plan_crowd(t->share)));
   }
 }
 
 /* --- one block --- */
 
+/* Is the slab free for others between two misses of this class? In a crowd it is: each thread would
+ * keep 64 KiB or more of each class, and touch them all in time. Not where blocks of two threads
+ * would share a cache line; nor where block after block is taken that no magazine has room for, and
+ * a flush must come when they are freed. */
+static bool passes_slab_on(const struct thread *t, unsigned class, bool again) {
+  if (class_size(class) < OWN_LINE || (again && t->cell[class].capacity <= 1)) return false;
+  return plan_crowd(t->share);
+}
+
 static void *refill(struct thread *t, unsigned class, struct refusal *why) {
   struct cell *cell = &t->cell[class];
   unsigned half;
   unsigned n;
+  bool again = cell->last_miss == MISS_REFILL;
   adapt(t, class, MISS_REFILL);
-  half = (cell->capacity + 1u) / 2;
+  half = cell->capacity > 1 ? (cell->capacity + 1u) / 2 : 1; /* capacity 0: there is a slot */
   n = cache_issue(t, class, cell->base, half, why);
   if (!n) return NULL;
+  if (passes_slab_on(t, class, again)) cache_let_go(t, class);
   compiler_fence(); /* I6: the blocks are in their slots before the top says so */
   st_rlx(&t->gates.mag[class].top, cell->base + n - 1);
   return cell->base[n - 1];
@@ -344,6 +204,16 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
   return cache_issue(t, class, &p, 1, why) ? p : NULL;
 }
 
+/* Room for P in its magazine; where there is none, P returns. In a crowd whoever frees more than it
+ * caches may be about to sleep: its slab is free for others. */
+static bool make_room(struct thread *t, unsigned class, void *p) {
+  unsigned capacity = t->cell[class].capacity;
+  if (capacity) flush(t, class, (capacity + 1u) / 2);
+  else cache_return(t, &p, 1);
+  if (plan_crowd(t->share)) cache_let_go(t, class);
+  return capacity;
+}
+
 void cache_push(struct thread *t, unsigned class, void *p) {
   struct mag *mag = &t->gates.mag[class];
   void **top;
@@ -352,7 +222,7 @@ void cache_push(struct thread *t, unsigned class, void *p) {
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
-  if (ld_rlx(&mag->top) >= mag->limit) flush(t, class, (t->cell[class].capacity + 1u) / 2);
+  if (ld_rlx(&mag->top) >= mag->limit && !make_room(t, class, p)) return;
   top = ld_rlx(&mag->top);
   *top = p;
   compiler_fence();
@@ -370,16 +240,19 @@ void cache_push_remote(struct thread *t, unsigned class, void *p) {
   compiler_fence();
   t->out_blocks++;
   t->out_bytes += size;
-  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > OUTBOX_BYTES) flush_outbox(t);
+  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > t->out_most) flush_outbox(t);
 }
 
 void cache_empty(struct thread *t) {
   flush_outbox(t);
   for (unsigned class = 1; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
+    if (!cell->capacity && !cell->slab && cell->base == t->slots + cell->near) continue;
     flush(t, class, MAGAZINE_MAX);
-    let_go(t, class);
+    cache_let_go(t, class);
+    thread_gather(t, class); /* while there is a capacity: a forked child looks for that */
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
   }
+  decay_pass(); /* brief threads have too few misses to pass otherwise */
 }

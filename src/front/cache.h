@@ -28,6 +28,9 @@ void cache_push(struct thread *t, unsigned class, void *p);
 /* Takes one block of another thread's slab. */
 void cache_push_remote(struct thread *t, unsigned class, void *p);
 
+/* Lets go of the current slab of a class, if there is one. */
+void cache_let_go(struct thread *t, unsigned class);
+
 /* Returns N blocks (at most OUTBOX_MAX), of any classes, to their slabs. */
 void cache_return(struct thread *t, void **blocks, unsigned n);
 

@@ -46,6 +46,7 @@ static void *class_alloc(unsigned class, struct refusal *why) {
 /* Gives back what is kept for speed, so that a request may succeed after all. */
 static bool give_way(void) {
   size_t bytes = huge_drop_cache(0);
+  pool_drop_kept(true);
   return bytes + super_drop_empty(0) > 0;
 }
 
@@ -244,6 +245,21 @@ void front_flush(void) {
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
 }
 
+static bool within(void **top, void **base, unsigned n) {
+  return top >= base && top <= base + n;
+}
+
+/* A thread that runs may just move a magazine: its top is in one place or the other. */
+static bool bounded(const struct thread *t, unsigned class, bool idle) {
+  const struct cell *cell = &t->cell[class];
+  void **top = thread_top(t, class);
+  void **near = (void **)(uintptr_t)t->slots + cell->near;
+  void **far = (void **)(uintptr_t)t->slots + cell->far;
+  if (near[-1] || far[-1]) return false;
+  if (idle) return within(top, cell->base, class ? cell->capacity : 0);
+  return within(top, near, cell->start) || within(top, far, cell->most);
+}
+
 /* Each magazine's top lies between its bounds, and no slot below it is empty. The slots of a thread
  * that runs are its own: those are not read. */
 static int check_thread(const struct thread *t) {
@@ -251,11 +267,10 @@ static int check_thread(const struct thread *t) {
   int bad = 0;
   for (unsigned class = 0; class < CLASSES; class++) {
     const struct cell *cell = &t->cell[class];
-    void **top = thread_top(t, class);
-    if (top < cell->base || top > cell->base + cell->capacity || cell->base[-1]) bad++;
-    if (class == 0 && top != cell->base) bad++;
-    for (void **slot = cell->base; idle && slot < top; slot++)
-      if (!*slot) bad++;
+    unsigned n = idle ? thread_cached(t, class) : 0;
+    if (!bounded(t, class, idle)) bad++;
+    for (unsigned i = 0; i < n; i++)
+      if (!cell->base[i]) bad++;
   }
   if (bad) text_report("check: I1: a magazine is out of its bounds");
   return bad;

@@ -1,11 +1,13 @@
 #include "front/thread.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "diag/option.h"
 #include "ace/plan.h"
 #include "front/background.h"
+#include "front/budget.h"
 #include "front/cache.h"
 #include "front/start.h"
 #include "pool/decay.h"
@@ -60,28 +62,55 @@ void thread_close(struct thread *t, unsigned class) {
   t->gates.mag[class].limit = &closed_slots[1];
 }
 
-void **thread_top(const struct thread *t, unsigned class) {
-  void **visible = ld_rlx(&t->gates.mag[class].top);
-  return visible == &closed_slots[1] ? ld_rlx(&t->cell[class].top) : visible;
+static void move(struct thread *t, unsigned class, unsigned to) {
+  struct cell *cell = &t->cell[class];
+  unsigned n = thread_cached(t, class);
+  void **base = t->slots + to;
+  memcpy(base, cell->base, n * sizeof *base);
+  compiler_fence();
+  st_rlx(&cell->base, base);
+  compiler_fence(); /* I6: in a child forked here the blocks are lost, not doubled */
+  st_rlx(&t->gates.mag[class].top, base + n);
+}
+
+void thread_spread(struct thread *t, unsigned class) {
+  struct cell *cell = &t->cell[class];
+  if (cell->base != t->slots + cell->far) move(t, class, cell->far);
+}
+
+void thread_gather(struct thread *t, unsigned class) {
+  struct cell *cell = &t->cell[class];
+  void **near = t->slots + cell->near;
+  if (cell->base == near && ld_rlx(&t->gates.mag[class].top) == near) return;
+  if (thread_cached(t, class)) return;
+  move(t, class, cell->near);
+  t->gates.mag[class].limit = near + min_size(cell->capacity, cell->start);
 }
 
 size_t thread_bytes(void) {
   size_t slots = 0;
-  for (unsigned class = 0; class < CLASSES; class++) slots += plan_most(class) + 1u;
+  for (unsigned class = 0; class < CLASSES; class++)
+    slots += plan_start(class) + 1u + plan_most(class) + 1u;
   return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
 }
 
 /* Lays the magazines out behind the thread, each with its NULL below it. Zeroed memory is a set of
  * empty magazines, so only the pointers are written: no slot is touched. */
 static void lay_out(struct thread *t) {
-  void **slot = t->slots;
+  unsigned near = 0;
+  unsigned far = 0;
   for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
+  for (unsigned class = 0; class < CLASSES; class++) far += plan_start(class) + 1u;
   for (unsigned class = 0; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
-    cell->base = cell->top = slot + 1;
+    cell->start = (uint8_t)plan_start(class);
+    cell->near = (uint16_t)(near + 1);
+    cell->far = (uint16_t)(far + 1);
+    cell->base = cell->top = t->slots + cell->near;
     cell->most = (uint16_t)start_most(class);
     t->gates.mag[class] = (struct mag){cell->base, cell->base};
-    slot += plan_most(class) + 1u;
+    near += cell->start + 1u;
+    far += plan_most(class) + 1u;
   }
 }
 
@@ -155,6 +184,7 @@ COLD static struct thread *thread_birth(void) {
   thread_regate(t);
   self_gates = &t->gates; /* before the key: storing its value may allocate */
   count_any(CNT_THREADS_BORN, 1);
+  budget_look(t);
   start_set_key(t);
   return t;
 }

@@ -14,7 +14,10 @@
  *             before its blocks go on, and rises after they came.
  *
  * A magazine is an array of free blocks below `top`; the slot below the first is NULL for ever, so
- * that one load both fetches the block and tells that there is none.
+ * that one load both fetches the block and tells that there is none. It begins among its thread's
+ * near slots, which lie in one page or two, and goes to its far ones when it outgrows them, so that
+ * a thread that did little has touched little. A forked child, or a reader, may find the base in
+ * one place and the top in the other: thread_cached() takes such a magazine for empty.
  */
 #ifndef FRONT_THREAD_H
 #define FRONT_THREAD_H
@@ -40,7 +43,7 @@ enum miss { MISS_NONE, MISS_REFILL, MISS_FLUSH };
 
 /* A class's part of a thread off the hit path. */
 struct cell {
-  void **base;       /* [const] the first slot; base[-1] is NULL */
+  void **base;       /* [owner] the first slot; base[-1] is NULL; relaxed, read by others */
   void **top;        /* [owner] the real top while the gate is closed */
   struct slab *slab; /* [owner] the current slab, or NULL */
   uint16_t capacity; /* [owner] blocks; 0: nothing planned yet */
@@ -48,6 +51,9 @@ struct cell {
   uint16_t most;     /* [const] blocks; 0: the class has no magazine */
   uint8_t last_miss; /* [owner] enum miss */
   bool busy;         /* [owner] a miss since the last look for idle classes */
+  uint8_t start;     /* [const] blocks: how many near slots it has */
+  uint16_t near;     /* [const] index of the first slot of as many as the class starts with */
+  uint16_t far;      /* [const] likewise of as many as it may ever hold */
 };
 
 struct thread {
@@ -62,18 +68,20 @@ struct thread {
   struct link spare;   /* [lock registry] */
   struct tally tally;
   size_t granted;      /* [owner] bytes of capacity */
+  size_t share;        /* [owner] bytes of the budget that were the thread's at its last miss */
   unsigned misses;     /* [owner] since the last look for an idle class */
   unsigned look;       /* [owner] the class to look at next */
   unsigned out_blocks; /* [owner] */
   size_t out_bytes;    /* [owner] */
+  size_t out_most;     /* [owner] bytes, by the share */
   void *out[OUTBOX_MAX]; /* [owner] blocks of other threads' slabs */
-  void *slots[];         /* the magazines */
+  void *slots[];         /* the magazines: all near ones, then all far ones */
 };
 
+extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */
 extern THREAD_LOCAL struct gates *self_gates;
 extern struct gates unborn_gates; /* [const] of a thread that never allocated */
 extern struct gates ended_gates;  /* [const] of a thread whose caches are gone */
-extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */
 
 /* The calling thread with its caches, born if need be; NULL when it has ended or cannot be born. */
 struct thread *thread_self(void);
@@ -86,13 +94,27 @@ void thread_close(struct thread *t, unsigned class);
 void thread_regate(struct thread *t);
 
 /* The top of a magazine, whatever its gate. */
-void **thread_top(const struct thread *t, unsigned class);
+ALWAYS_INLINE void **thread_top(const struct thread *t, unsigned class) {
+  void **visible = ld_rlx(&t->gates.mag[class].top);
+  return UNLIKELY(visible == &closed_slots[1]) ? ld_rlx(&t->cell[class].top) : visible;
+}
 
 /* The one that serves threads without caches, under its lock. NULL when it cannot be had. */
 struct thread *thread_bare_take(void);
 void thread_bare_drop(void);
 /* Empties its caches, where there is one. */
 void thread_bare_flush(void);
+
+/* The blocks in a magazine, whatever its gate. */
+ALWAYS_INLINE unsigned thread_cached(const struct thread *t, unsigned class) {
+  size_t n = (size_t)(thread_top(t, class) - ld_rlx(&t->cell[class].base));
+  return n <= MAGAZINE_MAX ? (unsigned)n : 0;
+}
+
+/* Moves a magazine to its far slots with its blocks, and an empty one to its near ones. The gate is
+ * open. */
+void thread_spread(struct thread *t, unsigned class);
+void thread_gather(struct thread *t, unsigned class);
 
 /* Bytes of a struct thread with its magazines. */
 size_t thread_bytes(void);

@@ -17,6 +17,8 @@ struct shelf {
   struct link list[LISTS]; /* [lock class] 0 is the fullest */
   uint32_t listed;            /* [lock class] slabs; relaxed to see whether there are any */
   uint32_t purged;            /* [lock class] of these, in LIST_PURGED */
+  bool kept_long;             /* [lock class] `kept` was there at the last look */
+  struct slab *kept;          /* [lock class] a listed slab that is all free, counted as retained */
 } ALIGNED(64);
 
 static struct shelf shelves[CLASSES];
@@ -54,6 +56,9 @@ static void unlist_locked(struct shelf *shelf, struct slab *slab) {
   st_rlx(looked, 0);
   list_remove(&slab->link);
   st_rlx_any(&shelf->listed, shelf->listed - 1);
+  if (shelf->kept != slab) return;
+  st_rlx_any(&shelf->kept, NULL);
+  purge_release(UNIT_SIZE);
 }
 
 /* Takes a slab apart whose blocks are all free; the class lock is held, so no settler is inside,
@@ -75,26 +80,68 @@ static void give_units(struct slab *slab, unsigned class) {
   huge_settle();
 }
 
+/* Threads that come and go use the same classes: instead of being taken apart and carved anew, one
+ * empty slab stays listed while its class has no other. */
+static bool keep_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
+  bool only = shelf->listed == (state & SLAB_LISTED ? 1u : 0u);
+  if (!only || class_table[slab_class(state)].units > 1 || purge_budget() < KEEP_BUDGET)
+    return false;
+  if (state & SLAB_LISTED) unlist_locked(shelf, slab); /* to the list of the emptiest */
+  list_locked(shelf, slab, state);
+  st_rlx_any(&shelf->kept, slab);
+  purge_retain_locked(UNIT_SIZE); /* before anybody can take it off */
+  shelf->kept_long = false;
+  return true;
+}
+
+enum settled { SETTLED, SETTLED_LISTED, SETTLED_KEPT, SETTLED_EMPTY };
+
+static enum settled settle_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
+  const struct class_row *row = &class_table[slab_class(state)];
+  if ((state & SLAB_OWNED) || shelf->kept == slab) return SETTLED;
+  if (slab_count(state) == row->blocks) {
+    if (keep_locked(shelf, slab, state)) return SETTLED_KEPT;
+    retire_locked(shelf, slab, state);
+    return SETTLED_EMPTY;
+  }
+  if ((state & SLAB_LISTED) || slab_count(state) < row->threshold) return SETTLED;
+  list_locked(shelf, slab, state);
+  return SETTLED_LISTED;
+}
+
 /* Puts a slab that nobody owns where it belongs. CLASS is what the caller saw before: by now the
  * slab may be owned, listed, empty and gone, or carved anew, and one load tells. */
 static bool settle(struct slab *slab, unsigned class) {
   struct shelf *shelf = &shelves[class];
-  const struct class_row *row = &class_table[class];
-  bool empty = false;
-  bool listed = false;
+  enum settled what = SETTLED;
   uint32_t state;
   lock_take(&shelf->lock);
   state = ld_acq(&slab->state); /* pairs: slab_count_returned_any, slab_carve */
-  if (slab_class(state) == class && !(state & SLAB_OWNED)) {
-    empty = slab_count(state) == row->blocks;
-    listed = !empty && !(state & SLAB_LISTED) && slab_count(state) >= row->threshold;
-    if (empty) retire_locked(shelf, slab, state);
-    if (listed) list_locked(shelf, slab, state);
-  }
+  if (slab_class(state) == class) what = settle_locked(shelf, slab, state);
   lock_drop(&shelf->lock);
-  if (listed) purge_notice();
-  if (empty) give_units(slab, class);
-  return empty;
+  if (what == SETTLED_LISTED || what == SETTLED_KEPT) purge_notice();
+  if (what == SETTLED_KEPT && purge_due()) huge_settle();
+  if (what == SETTLED_EMPTY) give_units(slab, class);
+  return what == SETTLED_KEPT || what == SETTLED_EMPTY;
+}
+
+static bool drop_kept(unsigned class, bool all) {
+  struct shelf *shelf = &shelves[class];
+  struct slab *slab;
+  lock_take(&shelf->lock);
+  slab = all || shelf->kept_long ? shelf->kept : NULL;
+  shelf->kept_long = true;
+  if (slab) retire_locked(shelf, slab, ld_acq(&slab->state)); /* pairs: slab_count_returned_any */
+  lock_drop(&shelf->lock);
+  if (slab) give_units(slab, class);
+  return slab != NULL;
+}
+
+size_t pool_drop_kept(bool all) {
+  size_t bytes = 0;
+  for (unsigned class = 1; class < CLASSES; class++)
+    if (ld_rlx(&shelves[class].kept) && drop_kept(class, all)) bytes += UNIT_SIZE;
+  return bytes;
 }
 
 bool pool_settle_any(struct slab *slab, uint32_t old, unsigned n) {
@@ -232,7 +279,8 @@ static int check_slab(const struct slab *slab, uint64_t *waiting) {
     text_report("check: I4: a slab that nobody owns has free blocks and is not listed");
     bad++;
   }
-  if (!(state & SLAB_OWNED) && slab_count(state) == row->blocks) {
+  if (!(state & SLAB_OWNED) && slab_count(state) == row->blocks &&
+      ld_rlx(&shelves[slab_class(state)].kept) != slab) {
     text_report("check: I5: an empty slab that nobody owns holds its units");
     bad++;
   }
@@ -256,9 +304,19 @@ static int check_super(struct superslab *super, uint64_t *waiting) {
   return bad;
 }
 
+static int check_kept(const struct shelf *shelf) {
+  const struct slab *slab = ld_rlx(&shelf->kept);
+  uint32_t state = slab ? ld_rlx(&slab->state) : 0;
+  if (!slab) return 0;
+  if ((state & SLAB_LISTED) && slab_count(state) == class_table[slab_class(state)].blocks) return 0;
+  text_report("check: I5: a slab that is kept is not listed, or not empty");
+  return 1;
+}
+
 int pool_check(void) {
   uint64_t waiting = 0;
   int bad = 0;
+  for (unsigned class = 1; class < CLASSES; class++) bad += check_kept(&shelves[class]);
   super_lock();
   LIST_EACH(link, super_all_locked()) {
     bad += check_super(LINK_OWNER(link, struct superslab, all), &waiting);

@@ -2,7 +2,8 @@
  *
  * Owns:     the lists of slabs that nobody owns and that have free blocks, by class and fullness.
  * Promise:  a slab it gives has one owner, its caller. A slab all of whose blocks are free, and
- *           that nobody owns, gives its units back at once (EMPTY slab recycling).
+ *           that nobody owns, gives its units back at once (EMPTY slab recycling); but one a class
+ *           stays listed, counted as retained, while no other slab of the class is listed.
  * Threads:  any; takes its class lock, never two at once, never across a system call.
  * Cost:     one lock per slab, that is per 64 KiB of blocks; never on the hit path.
  * Refuses:  what units_take refuses.
@@ -42,6 +43,10 @@ bool pool_settle_any(struct slab *slab, uint32_t old, unsigned n);
 
 /* Returns one block without any cache. False: it was free already (a double free). */
 bool pool_return_block_any(struct slab *slab, const void *p);
+
+/* Gives back the empty slabs that stayed listed: all, or those that the last call left. Returns the
+ * bytes of them. */
+size_t pool_drop_kept(bool all);
 
 /* Settles whatever state the slab is in; for a forked child that mends what was in flight. */
 void pool_settle_now(struct slab *slab);

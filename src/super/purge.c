@@ -14,8 +14,12 @@ void purge_notice(void) {
   if (UNLIKELY(ld_seq(&sleeper) == SLEEPS_LONG)) purge_wake(); /* pairs: purge_sleep */
 }
 
-void purge_retain(size_t bytes) {
+void purge_retain_locked(size_t bytes) {
   add_seq(&counter_value[CNT_RETAINED_BYTES], bytes); /* pairs: purge_sleep */
+}
+
+void purge_retain(size_t bytes) {
+  purge_retain_locked(bytes);
   purge_notice();
 }
 

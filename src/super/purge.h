@@ -23,6 +23,10 @@
 void purge_retain(size_t bytes);
 void purge_release(size_t bytes);
 
+/* purge_retain in two steps, of which the first may be under a lock: the second, purge_notice,
+ * wakes the background thread. */
+void purge_retain_locked(size_t bytes);
+
 /* The budget in bytes, from the live memory of now. */
 size_t purge_budget(void);
 

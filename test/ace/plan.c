@@ -9,7 +9,7 @@ static void bounds(void) {
     unsigned most = plan_most(class);
     CHECK_MSG(most >= class_table[class].capacity && most <= MAGAZINE_MAX, "class %u: %u", class,
               most);
-    CHECK(plan_least(class) >= 1 && plan_least(class) <= most);
+    CHECK(plan_least(class, false) >= 1 && plan_least(class, false) <= most);
     for (unsigned capacity = 0; capacity <= most; capacity++) {
       for (int alternates = 0; alternates < 2; alternates++) {
         unsigned grown = plan_grow(class, capacity, alternates);
@@ -18,8 +18,8 @@ static void bounds(void) {
         CHECK(!capacity || grown <= 2 * capacity);
       }
       if (!capacity) continue;
-      CHECK(plan_shrink(class, capacity) >= plan_least(class));
-      CHECK(plan_shrink(class, capacity) <= max_size(capacity, plan_least(class)));
+      CHECK(plan_shrink(class, capacity, false) >= plan_least(class, false));
+      CHECK(plan_shrink(class, capacity, false) <= max_size(capacity, plan_least(class, false)));
     }
   }
   CHECK(plan_most(0) == 0);
@@ -41,8 +41,8 @@ static void demand(void) {
               class, one_sided);
     CHECK_MSG(alternating == plan_most(class), "class %u: %u", class, alternating);
     idle = alternating;
-    for (int i = 0; i < 20; i++) idle = plan_shrink(class, idle);
-    CHECK_MSG(idle == plan_least(class), "class %u: %u", class, idle);
+    for (int i = 0; i < 20; i++) idle = plan_shrink(class, idle, false);
+    CHECK_MSG(idle == plan_least(class, false), "class %u: %u", class, idle);
   }
   test_end();
 }
@@ -58,6 +58,27 @@ static void shares(void) {
     }
     CHECK(plan_share(total, 0) == plan_share(total, 1));
   }
+  test_end();
+}
+
+static void crowds(void) {
+  test_begin("threads are a crowd beyond 48, and beyond four a processor; not before");
+  CHECK(!plan_crowd(plan_share(plan_total(2, 48, UINT64_MAX), 48)));
+  CHECK(plan_crowd(plan_share(plan_total(2, 49, UINT64_MAX), 49)));
+  CHECK(!plan_crowd(plan_share(plan_total(64, 256, UINT64_MAX), 256)));
+  CHECK(plan_crowd(plan_share(plan_total(64, 257, UINT64_MAX), 257)));
+  test_end();
+  test_begin("in a crowd an ungranted class holds 1 block, above 1 KiB none; outboxes shrink");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    unsigned least = plan_least(class, true);
+    unsigned idle = plan_most(class);
+    CHECK(least == (class_size(class) > TINY_MAX ? 0 : 1));
+    for (int i = 0; i < 20; i++) idle = plan_shrink(class, idle, true);
+    CHECK_MSG(idle == least, "class %u: %u", class, idle);
+  }
+  CHECK(plan_outbox(2 * CROWD_SHARE) == OUTBOX_BYTES);
+  CHECK(plan_outbox(CACHE_THREAD_MOST) == OUTBOX_BYTES);
+  CHECK(plan_outbox(16 * KIB) == 2 * KIB && plan_outbox(0) == 0);
   test_end();
 }
 
@@ -78,5 +99,6 @@ int main(void) {
   bounds();
   demand();
   shares();
+  crowds();
   return test_status();
 }

@@ -76,6 +76,38 @@ static void older_half_goes(void) {
   test_end();
 }
 
+static void moves(void) {
+  struct thread *t = fresh_self();
+  struct cell *cell = &t->cell[CLASS];
+  void **near = t->slots + cell->near;
+  void **far = t->slots + cell->far;
+  void **top;
+  test_begin("a magazine leaves its near slots with its blocks when it outgrows them, and returns");
+  CHECK(cell->base == near && cell->start == plan_start(CLASS));
+  for (unsigned i = 0; i < cell->start; i++) block[i] = front_alloc(class_size(CLASS), NULL);
+  for (unsigned i = 0; i < cell->start; i++) front_free(block[i]);
+  CHECK(magazine_blocks(t, CLASS) > 0);
+  thread_spread(t, CLASS);
+  CHECK(cell->base == far && magazine_blocks(t, CLASS) > 0);
+  check_cached_once(t);
+  CHECK(live_blocks() == 0);
+  thread_gather(t, CLASS); /* not while it has blocks, which might not fit */
+  CHECK(cell->base == far);
+  top = t->gates.mag[CLASS].top;
+  t->gates.mag[CLASS].top = near + 1; /* as a fork sees it that falls into a move */
+  CHECK(thread_cached(t, CLASS) == 0);
+  t->gates.mag[CLASS].top = top;
+  front_flush();
+  CHECK(cell->base == near && t->gates.mag[CLASS].top == near && live_blocks() == 0);
+  t->gates.mag[CLASS].top = far + 1;
+  cell->capacity = 1;
+  CHECK(thread_cached(t, CLASS) == 0);
+  front_flush();
+  CHECK(t->gates.mag[CLASS].top == near);
+  CHECK_ALL();
+  test_end();
+}
+
 static void empties_its_slab(void) {
   struct thread *t = fresh_self();
   uint64_t held;
@@ -84,6 +116,7 @@ static void empties_its_slab(void) {
   held = count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
   for (unsigned i = 0; i < 300; i++) front_free(block[i]);
   front_flush();
+  pool_drop_kept(true);
   CHECK(held >= 1 && count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN));
   CHECK(!t->cell[CLASS].slab && !cached_blocks(t) && live_blocks() == 0);
   CHECK_ALL();
@@ -212,6 +245,7 @@ int main(void) {
   front_free(front_alloc(1, NULL));
   refill_takes_lowest();
   older_half_goes();
+  moves();
   empties_its_slab();
   outbox_bounds();
   batches();

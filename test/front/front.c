@@ -104,6 +104,7 @@ static void round_trip(void) {
   }
   front_flush();
   CHECK(live_blocks() == 0 && count_read(CNT_RUN_BYTES) == 0 && count_read(CNT_HUGE_BYTES) == 0);
+  pool_drop_kept(true);
   CHECK(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN));
   CHECK_ALL();
   test_end();
@@ -121,6 +122,7 @@ static void threads(void) {
   for (uintptr_t i = 0; i < THREADS; i++)
     pthread_create(&thread[i], NULL, steps_of_thread, (void *)(i + 100));
   for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+  pool_drop_kept(true);
   CHECK(live_blocks() == 0 && count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN));
   CHECK_ALL();
   test_end();

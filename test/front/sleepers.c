@@ -31,7 +31,7 @@ static size_t cached_bytes(void) {
   LIST_EACH(link, thread_all_locked()) {
     const struct thread *t = LINK_OWNER(link, struct thread, all);
     for (unsigned class = 1; class < CLASSES; class++)
-      bytes += (size_t)(thread_top(t, class) - t->cell[class].base) * class_size(class);
+      bytes += (size_t)thread_cached(t, class) * class_size(class);
   }
   thread_unlock();
   return bytes;

@@ -25,7 +25,7 @@ static inline int check_all(void) {
   } while (0)
 
 static inline unsigned magazine_blocks(const struct thread *t, unsigned class) {
-  return (unsigned)(thread_top(t, class) - t->cell[class].base);
+  return thread_cached(t, class);
 }
 
 /* Blocks in all magazines and the outbox of one thread. */

@@ -119,6 +119,7 @@ static void nothing_is_lost(void) {
   front_flush();
   CHECK_MSG(recorded() == nulls, "refusals go on after the faults");
   huge_drop_cache(0);
+  pool_drop_kept(true);
   super_drop_empty(0);
   CHECK_ALL();
   CHECK_MSG(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN), "units are lost");

@@ -251,10 +251,13 @@ static void check_can_fail(void) {
   let_go_if_empty(slab);
 }
 
-static void churn(void) {
+static void churn(const char *promise, const char *retain) {
+  uint64_t held;
   uint64_t mapped;
-  test_begin("the number of superslabs stays flat over 100,000 slabs filled and emptied");
+  test_begin(promise);
+  option_set("RETAIN", retain);
   full_slab(1);
+  held = units_held();
   mapped = count_read(CNT_SUPER_MAPPED);
   for (int i = 0; i < 100000; i++) {
     unsigned class = 1 + (unsigned)i % 30;
@@ -267,7 +270,8 @@ static void churn(void) {
   }
   CHECK_MSG(count_read(CNT_SUPER_MAPPED) == mapped, "%lu superslabs more",
             (unsigned long)(count_read(CNT_SUPER_MAPPED) - mapped));
-  CHECK(units_held() == 1 && pool_check() == 0 && super_check() == 0);
+  pool_drop_kept(true);
+  CHECK(units_held() == held && pool_check() == 0 && super_check() == 0);
   test_end();
 }
 
@@ -285,9 +289,81 @@ static void refusal(void) {
   test_end();
 }
 
+/* The only slab of its class, emptied and let go. */
+static struct slab *kept_slab(unsigned class) {
+  struct slab *slab = full_slab(class);
+  pool_let_go(slab);
+  for (unsigned i = 0; i < class_table[class].blocks; i++)
+    CHECK(pool_return_block_any(slab, slab->base + (size_t)i * class_size(class)));
+  return slab;
+}
+
+static uint64_t retained(void) {
+  return count_read(CNT_RETAINED_BYTES);
+}
+
+static void start_keeping(const char *promise) {
+  test_begin(promise);
+  option_set("RETAIN", "16M");
+  pool_drop_kept(true);
+  purge_down_to(0);
+  CHECK(retained() == 0);
+}
+
+static void keeps_one(void) {
+  uint64_t held = units_held();
+  uint64_t carved;
+  struct slab *slab, *other;
+  start_keeping("the empty slab of a class that lists no other stays listed, counted as retained");
+  slab = kept_slab(CLASS);
+  CHECK(is_listed(slab) && slab_count(slab->state) == class_table[CLASS].blocks);
+  CHECK(retained() == UNIT_SIZE && units_held() == held + 1);
+  CHECK(pool_check() == 0 && super_check() == 0);
+  pool_settle_now(slab); /* one who comes late */
+  CHECK(is_listed(slab) && retained() == UNIT_SIZE);
+  carved = count_read(CNT_SLABS_CARVED);
+  CHECK(pool_find(CLASS, 9, &taken) == slab && retained() == 0);
+  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & 3) == SLAB_OWNED);
+  other = kept_slab(CLASS);
+  CHECK(other != slab && is_listed(other) && retained() == UNIT_SIZE);
+  CHECK(let_go_if_empty(slab) && slab->state == 0); /* not a second one */
+  CHECK(is_listed(other) && retained() == 2 * UNIT_SIZE && pool_check() == 0);
+  CHECK(pool_drop_kept(true) == UNIT_SIZE && other->state == 0 && units_held() == held);
+  CHECK(retained() == 2 * UNIT_SIZE && pool_check() == 0 && super_check() == 0);
+  test_end();
+}
+
+static void drops_kept(void) {
+  struct slab *slab;
+  start_keeping("a kept slab goes at the second look, or when asked for; not if it was used");
+  slab = kept_slab(CLASS);
+  CHECK(pool_drop_kept(false) == 0 && is_listed(slab));
+  CHECK(pool_find(CLASS, 9, &taken) == slab && let_go_if_empty(slab) && is_listed(slab));
+  CHECK(pool_drop_kept(false) == 0 && is_listed(slab));
+  CHECK(pool_drop_kept(false) == UNIT_SIZE && slab->state == 0);
+  CHECK(pool_drop_kept(true) == 0 && retained() == UNIT_SIZE && super_check() == 0);
+  test_end();
+}
+
+static void keeps_little(void) {
+  size_t most = 0;
+  start_keeping("what all classes keep is at most a quarter of the least budget that allows it");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    kept_slab(class);
+    if (class_table[class].units == 1) most += UNIT_SIZE;
+  }
+  CHECK(most <= KEEP_BUDGET / 4);
+  CHECK_MSG(pool_drop_kept(true) == most, "not %zu bytes", most);
+  option_set("RETAIN", "8M");
+  kept_slab(CLASS);
+  CHECK(pool_drop_kept(true) == 0 && pool_check() == 0 && super_check() == 0);
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
+  option_set("RETAIN", "8M"); /* too little for slabs to be kept */
   round_trip();
   finds_touched();
   remembers_touched();
@@ -298,7 +374,12 @@ int main(void) {
   without_cache();
   settle_now();
   check_can_fail();
-  churn();
+  churn("the number of superslabs stays flat over 100,000 slabs filled and emptied", "8M");
+  churn("the same while an empty slab of each class is kept", "16M");
+  keeps_one();
+  drops_kept();
+  keeps_little();
+  option_set("RETAIN", "8M");
   refusal();
   return test_status();
 }

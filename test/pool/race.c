@@ -82,6 +82,7 @@ int main(void) {
   for (int i = 0; i < BOXES; i++)
     if (box[i]) return_block(box[i]);
   CHECK(pool_check() == 0 && super_check() == 0);
+  pool_drop_kept(true);
   CHECK_MSG(count_read(CNT_UNITS_TAKEN) == count_read(CNT_UNITS_GIVEN), "%ld units are held",
             (long)(count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN)));
   test_end();

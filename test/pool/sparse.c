@@ -49,6 +49,7 @@ static void give_all(struct slab *slab) {
   unsigned blocks = class_table[slab_class(slab->state)].blocks;
   for (unsigned i = 0; i < blocks && slab_class(slab->state); i++)
     if (is_live(slab, i)) give(slab, i, 1);
+  pool_drop_kept(true); /* an empty slab may stay listed */
   CHECK(pool_check() == 0 && super_check() == 0);
 }
 

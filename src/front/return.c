@@ -1,0 +1,159 @@
+/* The way of blocks back to their slabs: see cache_return. */
+#include <string.h>
+
+#include "base/text.h"
+#include "front/cache.h"
+
+COLD static void double_free(void *p) {
+  count_any(CNT_DOUBLE_FREES, 1);
+  text_die("double free or a pointer into a free block", p);
+}
+
+/* A slab without a class has gone: with a block of the same flush, which was in it twice. */
+COLD static void not_a_block(const struct slab *slab, void *p) {
+  if (!slab_class(ld_rlx(&slab->state))) double_free(p);
+  text_die("free of a pointer into the middle of a block", p);
+}
+
+/* Blocks of one unit, hence of one slab, among those that a flush returns, chained by index. */
+struct group {
+  uintptr_t unit;  /* its number */
+  uint16_t first;  /* index of a block */
+  uint16_t blocks;
+  uint16_t next;   /* group of the same bucket, plus 1 */
+};
+
+/* RETURN_ROW: blocks of one unit in a row that are worth no sorting. */
+enum { BUCKETS = 64, RETURN_ROW = 4 };
+
+struct sorter {
+  struct group group[OUTBOX_MAX];
+  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
+  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
+  unsigned groups;
+};
+
+static void sorter_add(struct sorter *s, const void *p, unsigned i) {
+  uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
+  uint16_t *bucket = &s->bucket[unit % BUCKETS];
+  unsigned g = *bucket;
+  while (g && s->group[g - 1].unit != unit) g = s->group[g - 1].next;
+  if (LIKELY(g)) {
+    struct group *group = &s->group[g - 1];
+    s->chain[i] = group->first;
+    group->first = (uint16_t)i;
+    group->blocks++;
+    return;
+  }
+  s->group[s->groups] = (struct group){unit, (uint16_t)i, 1, *bucket};
+  *bucket = (uint16_t)++s->groups;
+  prefetch_write(slab_of(p));
+}
+
+/* Frees bits of one word; one that was set already is the caller's error. */
+static void return_word(struct slab *slab, const struct class_row *row, unsigned word,
+                        uint64_t mask, uint64_t *unseen) {
+  uint64_t twice = slab_return_unseen_any(slab, word, mask, unseen);
+  if (UNLIKELY(twice))
+    double_free(slab->base + (size_t)(word * 64 + bit_lowest(twice)) * row->size);
+}
+
+/* Gathers the bits of N blocks in MASKS, of which those are set up that the result names. The
+ * blocks are blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones from I on. */
+ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
+                                   const struct slab *slab, const struct class_row *row,
+                                   uint64_t *masks) {
+  uint64_t words = 0;
+  for (; n--; i = chain ? chain[i] : i + 1) {
+    unsigned index = slab_index(slab, row, blocks[i]);
+    uint64_t bit = (uint64_t)1 << index % 64;
+    uint64_t word = (uint64_t)1 << index / 64 % SLAB_WORDS;
+    uint64_t *mask = &masks[index / 64 % SLAB_WORDS];
+    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
+    if (!(words & word)) *mask = 0;
+    if (UNLIKELY(*mask & bit)) double_free(blocks[i]);
+    *mask |= bit;
+    words |= word;
+  }
+  return words;
+}
+
+/* Returns N blocks of one slab, which gather_bits finds. */
+ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
+                               unsigned i) {
+  struct slab *slab = slab_of(blocks[i]);
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  const struct class_row *row = &class_table[class];
+  uint64_t masks[SLAB_WORDS];
+  uint64_t unseen = 0;
+  uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
+  uint32_t old;
+  st_rlx(&t->flight, slab);
+  compiler_fence();
+  for (; words; words &= words - 1)
+    return_word(slab, row, bit_lowest(words), masks[bit_lowest(words)], &unseen);
+  slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
+  old = slab_count_returned_any(slab, n);
+  compiler_fence();
+  if (pool_settle_any(slab, old, n) || slab != t->cell[class].slab) return;
+  if (slab_count(ld_rlx(&slab->state)) == row->blocks) cache_let_go(t, class);
+}
+
+NOINLINE static void return_group(struct thread *t, const struct sorter *s,
+                                  const struct group *group, void **blocks) {
+  return_some(t, blocks, group->blocks, s->chain, group->first);
+}
+
+NOINLINE static void return_row(struct thread *t, void **blocks, unsigned n) {
+  return_some(t, blocks, n, NULL, 0);
+}
+
+/* How many of the N blocks from the first on lie in one unit. */
+static unsigned same_unit(void **blocks, unsigned n) {
+  uintptr_t unit = (uintptr_t)blocks[0] >> UNIT_SHIFT;
+  unsigned same = 1;
+  while (same < n && (uintptr_t)blocks[same] >> UNIT_SHIFT == unit) same++;
+  return same;
+}
+
+/* The slab of the only thread there is: its count crossed a line, or it may be the current one. */
+static void settle_alone(struct thread *t, struct slab *slab, uint32_t old) {
+  unsigned class = slab_class(old);
+  if (pool_settle_any(slab, old, 1) || slab != t->cell[class].slab) return;
+  if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
+}
+
+/* Block by block: without locked instructions that costs less than to sort them. */
+static void return_alone(struct thread *t, void **blocks, unsigned n) {
+  for (unsigned i = 0; i < n; i++) {
+    struct slab *slab = slab_of(blocks[i]);
+    uint32_t old = ld_rlx(&slab->state);
+    const struct class_row *row = &class_table[slab_class(old)];
+    unsigned index = slab_index(slab, row, blocks[i]);
+    int32_t count = slab_count(old) + 1;
+    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
+    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_alone(t, slab, old);
+  }
+}
+
+/* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
+ * in a row go back by themselves, the others are sorted, or go one by one. */
+void cache_return(struct thread *t, void **blocks, unsigned n) {
+  bool sorts = !alone();
+  struct sorter s;
+  s.groups = 0;
+  if (sorts) memset(s.bucket, 0, sizeof s.bucket);
+  for (unsigned i = 0, same; i < n; i += same) {
+    same = same_unit(blocks + i, n - i);
+    if (same >= RETURN_ROW)
+      return_row(t, blocks + i, same);
+    else if (!sorts)
+      return_alone(t, blocks + i, same);
+    else
+      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k);
+  }
+  for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+  st_rlx(&t->flight, NULL);
+  tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
+}
