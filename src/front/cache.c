@@ -96,7 +96,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   memmove(base, base + n, (have - n) * sizeof *base);
   compiler_fence();
   st_rlx(&mag->top, base + (have - n));
-  cache_return(t, out, n);
+  cache_return(t, out, n, class_table[class].units > 1);
   tally_own(&t->tally, TLY_FLUSHES, 1);
 }
 
@@ -107,7 +107,7 @@ static void flush_outbox(struct thread *t) {
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
-  cache_return(t, t->out, n);
+  cache_return(t, t->out, n, false); /* OUTBOX_BLOCK_MAX: of slabs of one unit */
   tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
 }
 
@@ -209,7 +209,7 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
 static bool make_room(struct thread *t, unsigned class, void *p) {
   unsigned capacity = t->cell[class].capacity;
   if (capacity) flush(t, class, (capacity + 1u) / 2);
-  else cache_return(t, &p, 1);
+  else cache_return(t, &p, 1, false);
   if (plan_crowd(t->share)) cache_let_go(t, class);
   return capacity;
 }
@@ -218,7 +218,7 @@ void cache_push(struct thread *t, unsigned class, void *p) {
   struct mag *mag = &t->gates.mag[class];
   void **top;
   if (!t->cell[class].most) {
-    cache_return(t, &p, 1);
+    cache_return(t, &p, 1, false);
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
@@ -233,7 +233,7 @@ void cache_push_remote(struct thread *t, unsigned class, void *p) {
   size_t size = class_size(class);
   tally_own(&t->tally, TLY_REMOTE_FREES, 1);
   if (size > OUTBOX_BLOCK_MAX) {
-    cache_return(t, &p, 1);
+    cache_return(t, &p, 1, false);
     return;
   }
   t->out[t->out_blocks] = p;

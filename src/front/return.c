@@ -15,9 +15,9 @@ COLD static void not_a_block(const struct slab *slab, void *p) {
   text_die("free of a pointer into the middle of a block", p);
 }
 
-/* Blocks of one unit, hence of one slab, among those that a flush returns, chained by index. */
+/* Blocks of one slab among those that a flush returns, chained by index. */
 struct group {
-  uintptr_t unit;  /* its number */
+  uintptr_t slab;  /* the number of its unit, or where it has several, its descriptor */
   uint16_t first;  /* index of a block */
   uint16_t blocks;
   uint16_t next;   /* group of the same bucket, plus 1 */
@@ -26,18 +26,19 @@ struct group {
 /* RETURN_ROW: blocks of one unit in a row that are worth no sorting. */
 enum { BUCKETS = 64, RETURN_ROW = 4 };
 
+/* On the stack: what few blocks need lies together, so that a small thread touches no page more. */
 struct sorter {
-  struct group group[OUTBOX_MAX];
-  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
-  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
   unsigned groups;
+  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
+  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
+  struct group group[OUTBOX_MAX];
 };
 
-static void sorter_add(struct sorter *s, const void *p, unsigned i) {
-  uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
-  uint16_t *bucket = &s->bucket[unit % BUCKETS];
+static void sorter_add(struct sorter *s, const void *p, unsigned i, bool wide) {
+  uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+  uint16_t *bucket = &s->bucket[slab % BUCKETS];
   unsigned g = *bucket;
-  while (g && s->group[g - 1].unit != unit) g = s->group[g - 1].next;
+  while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
   if (LIKELY(g)) {
     struct group *group = &s->group[g - 1];
     s->chain[i] = group->first;
@@ -45,7 +46,7 @@ static void sorter_add(struct sorter *s, const void *p, unsigned i) {
     group->blocks++;
     return;
   }
-  s->group[s->groups] = (struct group){unit, (uint16_t)i, 1, *bucket};
+  s->group[s->groups] = (struct group){slab, (uint16_t)i, 1, *bucket};
   *bucket = (uint16_t)++s->groups;
   prefetch_write(slab_of(p));
 }
@@ -64,7 +65,7 @@ ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *ch
                                    const struct slab *slab, const struct class_row *row,
                                    uint64_t *masks) {
   uint64_t words = 0;
-  for (; n--; i = chain ? chain[i] : i + 1) {
+  for (; n--; i = chain ? chain[i] : i + 1) { /* NOLINT: a chain has N links */
     unsigned index = slab_index(slab, row, blocks[i]);
     uint64_t bit = (uint64_t)1 << index % 64;
     uint64_t word = (uint64_t)1 << index / 64 % SLAB_WORDS;
@@ -139,7 +140,7 @@ static void return_alone(struct thread *t, void **blocks, unsigned n) {
 
 /* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
  * in a row go back by themselves, the others are sorted, or go one by one. */
-void cache_return(struct thread *t, void **blocks, unsigned n) {
+void cache_return(struct thread *t, void **blocks, unsigned n, bool wide) {
   bool sorts = !alone();
   struct sorter s;
   s.groups = 0;
@@ -151,7 +152,7 @@ void cache_return(struct thread *t, void **blocks, unsigned n) {
     else if (!sorts)
       return_alone(t, blocks + i, same);
     else
-      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k);
+      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k, wide);
   }
   for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
   st_rlx(&t->flight, NULL);

@@ -22,7 +22,9 @@ static bool relocate(struct huge *huge, size_t bytes) {
     os_discard(to, bytes);
     return false;
   }
-  if (!os_move(huge->base, huge->mapped, bytes, to)) return false;
+  /* What lies behind the block goes by itself: the program may have split the mapping there. */
+  if (!os_move(huge->base, huge->used, bytes, to)) return false;
+  os_discard(huge->base + huge->used, huge->mapped - huge->used);
   huge->base = to;
   count_any(CNT_HUGE_MOVED, 1);
   return true;
@@ -66,6 +68,7 @@ static struct huge *widen_kept(size_t bytes, size_t align) {
   struct huge *huge = align > SUPER_SIZE ? NULL : keep_take_smaller(bytes);
   size_t more = huge ? bytes - huge->mapped : 0;
   if (!huge || !super_admit(more, &why)) goto kept;
+  st_rlx_any(&huge->used, huge->filled); /* what has to move */
   if (os_resize(huge->base, huge->mapped, bytes) || relocate(huge, bytes)) {
     huge->mapped = bytes;
     st_rlx_any(&huge->used, bytes);

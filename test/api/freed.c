@@ -18,7 +18,7 @@
 
 #define BAR 16     /* MiB: HAKMEM_RETAIN */
 #define TRIM_BAR 4 /* MiB */
-#define BESIDE 2   /* MiB: descriptors, and pages of the program and of libraries */
+#define BESIDE 4 /* MiB: descriptors, pages of the library, slack of the counters */
 
 enum { THREADS = 4 };
 
@@ -321,7 +321,8 @@ static void scenario(void) {
   snprintf(api_note, 512, "%zu KiB stay when all is freed, %zu of them by caches; %zu after a trim",
            freed / KIB, caches / KIB, trimmed / KIB);
   if (getenv("HAK_TEST_TELL")) fprintf(stderr, "%s: %s\n", pattern->name, api_note);
-  if (above(freed, caches) > (BAR + BESIDE) * MIB) _exit(99);
+  /* What sleeping threads cache keeps units, too, of which others may be dirty. */
+  if (!pattern->trimmed && above(freed, caches) > (BAR + BESIDE) * MIB) _exit(99);
   if (freed > (ceiling_freed(pattern) + BESIDE) * MIB) _exit(99);
   if (trimmed > ceiling_trimmed(pattern) * MIB) _exit(99);
   CHILD_CHECK(api_violations() == 0);

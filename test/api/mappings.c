@@ -10,7 +10,7 @@
 
 #define GIB (MIB * 1024)
 #define APART 4  /* mappings of other kinds: leaves of the slab map, one per 4 GiB, and the like */
-#define CACHED (96 * MIB) /* address space: 16 empty superslabs, and 16 MiB in freed huge blocks */
+#define CACHED (336 * MIB) /* address space: 16 empty superslabs, 256 MiB of freed huge blocks */
 
 static size_t full; /* bytes of a heap whose every page is touched */
 
@@ -95,7 +95,7 @@ static void check_freed(struct state start) {
            "%zu, %zu MiB", start.mappings, freed.mappings, trimmed.mappings, start.addresses / MIB,
            freed.addresses / MIB, trimmed.addresses / MIB, start.resident / MIB,
            freed.resident / MIB, trimmed.resident / MIB);
-  if (freed.mappings > start.mappings + 32 + of_descriptors() + APART) _exit(99);
+  if (freed.mappings > start.mappings + 16 + 64 + of_descriptors() + APART) _exit(99);
   if (trimmed.mappings > start.mappings + of_descriptors() + APART) _exit(99);
   if (freed.addresses > start.addresses + CACHED + meta) _exit(99);
   if (trimmed.addresses > start.addresses + meta) _exit(99);

@@ -186,7 +186,7 @@ static void batches(void) {
       block[k] = block[i - 1];
       block[i - 1] = p;
     }
-    cache_return(t, block, n);
+    cache_return(t, block, n, true);
     if (round % 50 == 0) CHECK_ALL();
   }
   front_flush();

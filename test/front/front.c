@@ -219,6 +219,9 @@ static void limit(void) {
   test_begin(
       "at HAKMEM_LIMIT blocks are refused as Exhaustion; what is kept for speed gives way first");
   front_flush();
+  pool_drop_kept(true);
+  super_drop_empty(0);
+  huge_drop_cache(0);
   front_free(front_alloc(20 * MIB, NULL));
   front_free(front_alloc(10 * MIB, NULL));
   option_set("LIMIT", "24M");
