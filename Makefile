@@ -20,6 +20,7 @@ CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
 TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread
 # No start files: there is nothing of theirs to run, and at exit they would touch pages of libc.
 LDFLAGS = -nostartfiles -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,-z,relro \
+          -Wl,-z,noseparate-code \
           -Wl,--hash-style=gnu -Wl,--as-needed -pthread
 
 # make shared POOL_TLS_PHASE1=0: built without magazines above 1 KiB.
@@ -72,6 +73,13 @@ $(BUILD)/obj/%.o: src/%.c Makefile $(BUILD)/flags
 $(BUILD)/obj/%.o: src/%.cc Makefile $(BUILD)/flags
 	@mkdir -p $(@D)
 	@$(CXX) $(OPT) $(CORE_CXX) $(WARN) -fPIC -MMD -MP -c -o $@ $<
+
+# What runs once, or when something failed, is compiled for size: what is read into memory with the
+# library counts in every process.
+COLD = api/ledger% api/stats api/names_info api/hakmem ace/refuse ace/verdict os/limits os/smaps \
+       os/pages os/lines os/room diag/% base/text base/sort super/check super/thp front/validate \
+       front/background front/start
+$(filter $(COLD:%=$(BUILD)/obj/%.o),$(OBJECTS)): EXTRA += -Os
 
 # An exception of a C++ new_handler passes through operator new.
 $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions

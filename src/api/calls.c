@@ -29,9 +29,14 @@ EXPORT void *hak_calloc(size_t n, size_t size) {
   return zeroed ? p : memset(p, 0, bytes);
 }
 
+/* What grows once grows again: an eighth more now spares every second move. */
+static size_t with_room(size_t usable, size_t size) {
+  return size > usable && size <= MID_MAX ? size + size / 8 : size;
+}
+
 /* A block that got no better place is kept when it is large enough as it is. */
 static void *move_block(void *p, size_t usable, size_t size) {
-  void *q = hak_malloc(size);
+  void *q = hak_malloc(with_room(usable, size));
   if (!q) return size <= usable ? p : NULL;
   memcpy(q, p, min_size(usable, size));
   hak_free(p);

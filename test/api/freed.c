@@ -354,7 +354,7 @@ int main(void) {
       {"four threads that free each other's blocks, and end", remote, 60, 32, 0},
       {"four threads that free each other's blocks, and sleep", asleep, 60, 160, 140},
       {"one thread allocates what four others free", one_way, 60, 32, 0},
-      {"800 threads that come and go, a block of 1 MiB left by each", come_and_go, 10, 0, 0},
+      {"800 threads that come and go, a block of 1 MiB left by each", come_and_go, 6, 0, 0},
   };
   const char *extended = getenv("HAK_TEST_LONG");
   scale = extended && extended[0] == '1' ? 8 : 1;
