@@ -29,9 +29,11 @@ EXPORT void *hak_calloc(size_t n, size_t size) {
   return zeroed ? p : memset(p, 0, bytes);
 }
 
-/* What grows once grows again: an eighth more now spares every second move. */
+/* What grows once grows again: an eighth more now spares every second move. What is tiny stays so:
+ * above, a mode may have another heap serve. */
 static size_t with_room(size_t usable, size_t size) {
-  return size > usable && size <= MID_MAX ? size + size / 8 : size;
+  if (size <= usable || size > MID_MAX) return size;
+  return size <= TINY_MAX ? min_size(size + size / 8, TINY_MAX) : size + size / 8;
 }
 
 /* A block that got no better place is kept when it is large enough as it is. */
