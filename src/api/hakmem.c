@@ -51,7 +51,7 @@ EXPORT size_t hak_trim(size_t keep) {
   thread_self();
   front_flush();
   pool_drop_kept(true);
-  bytes = huge_drop_cache(keep);
+  bytes = keep_drop(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
   kept = min_size(count_read(CNT_RETAINED_BYTES), keep);

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "ace/plan.h"
-#include "base/text.h"
 #include "front/budget.h"
 #include "front/start.h"
 #include "pool/decay.h"

@@ -9,6 +9,7 @@
 #include "front/start.h"
 #include "front/validate.h"
 #include "pool/huge.h"
+#include "pool/keep.h"
 #include "pool/run.h"
 
 /* --- in --- */
@@ -45,7 +46,7 @@ static void *class_alloc(unsigned class, struct refusal *why) {
 
 /* Gives back what is kept for speed, so that a request may succeed after all. */
 static bool give_way(void) {
-  size_t bytes = huge_drop_cache(0);
+  size_t bytes = keep_drop(0);
   pool_drop_kept(true);
   return bytes + super_drop_empty(0) > 0;
 }

@@ -79,12 +79,19 @@ ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *ch
   return words;
 }
 
+/* After N blocks came back to SLAB, whose state was OLD: a line may be crossed, and the current
+ * slab goes when it is all free. */
+static void settle_returned(struct thread *t, struct slab *slab, uint32_t old, unsigned n) {
+  unsigned class = slab_class(old);
+  if (pool_settle_any(slab, old, n) || slab != t->cell[class].slab) return;
+  if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
+}
+
 /* Returns N blocks of one slab, which gather_bits finds. */
 ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
                                unsigned i) {
   struct slab *slab = slab_of(blocks[i]);
-  unsigned class = slab_class(ld_rlx(&slab->state));
-  const struct class_row *row = &class_table[class];
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
   uint64_t masks[SLAB_WORDS];
   uint64_t unseen = 0;
   uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
@@ -96,8 +103,7 @@ ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, cons
   slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
   old = slab_count_returned_any(slab, n);
   compiler_fence();
-  if (pool_settle_any(slab, old, n) || slab != t->cell[class].slab) return;
-  if (slab_count(ld_rlx(&slab->state)) == row->blocks) cache_let_go(t, class);
+  settle_returned(t, slab, old, n);
 }
 
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
@@ -117,13 +123,6 @@ static unsigned same_unit(void **blocks, unsigned n) {
   return same;
 }
 
-/* The slab of the only thread there is: its count crossed a line, or it may be the current one. */
-static void settle_alone(struct thread *t, struct slab *slab, uint32_t old) {
-  unsigned class = slab_class(old);
-  if (pool_settle_any(slab, old, 1) || slab != t->cell[class].slab) return;
-  if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
-}
-
 /* Block by block: without locked instructions that costs less than to sort them. */
 static void return_alone(struct thread *t, void **blocks, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
@@ -134,7 +133,7 @@ static void return_alone(struct thread *t, void **blocks, unsigned n) {
     int32_t count = slab_count(old) + 1;
     if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
-    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_alone(t, slab, old);
+    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_returned(t, slab, old, 1);
   }
 }
 

@@ -114,11 +114,10 @@ static struct huge *claim(void *p) {
  * again stays. */
 void huge_fit_budget(void) {
   size_t aim = purge_budget() / 4 * 3;
+  uint64_t retained;
   size_t gone = 1;
-  while (gone && count_read(CNT_RETAINED_BYTES) > aim) {
-    uint64_t retained = count_read(CNT_RETAINED_BYTES);
+  while (gone && (retained = count_read(CNT_RETAINED_BYTES)) > aim) {
     bool units = purge_coldest() < keep_coldest();
-    if (retained <= aim) return;
     gone = units ? purge_one() : keep_purge(retained - aim);
     if (!gone) gone = units ? keep_purge(retained - aim) : purge_one();
   }
@@ -142,10 +141,6 @@ bool huge_give(void *p) {
     keep_put(huge);
   huge_settle(); /* the live memory fell, and the budget with it */
   return true;
-}
-
-size_t huge_drop_cache(size_t keep) {
-  return keep_drop(keep);
 }
 
 size_t huge_drop_aged(uint64_t now, size_t batch) {

@@ -32,9 +32,6 @@ size_t huge_peek(const void *base);
  * Returns its address, or NULL and WHY: the block is then as it was. */
 void *huge_resize(void *p, size_t size, struct refusal *why);
 
-/* Gives kept mappings back until at most KEEP bytes of them may be resident. Returns the bytes. */
-size_t huge_drop_cache(size_t keep);
-
 /* Gives cached mappings back that were freed HAKMEM_DECAY_MS before NOW, the oldest first, until
  * BATCH bytes are done or none is left. Returns the bytes given back. */
 size_t huge_drop_aged(uint64_t now, size_t batch);

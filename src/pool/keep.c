@@ -197,23 +197,31 @@ size_t keep_purge(size_t excess) {
   return cut;
 }
 
-/* The oldest without pages, else the oldest of all, where more than this is kept. */
-static struct huge *take_beyond(unsigned most, size_t mapped, size_t dirty) {
+/* How much may stay kept. */
+struct bounds {
+  unsigned most;
+  size_t mapped;
+  size_t dirty;
+  bool clean; /* mappings without pages may, too */
+};
+
+/* The oldest without pages, else the oldest of all, where more than that is kept. */
+static struct huge *take_beyond(const struct bounds *b) {
   struct huge *huge = NULL;
+  bool beyond;
   lock_take(&keep_lock);
-  if (kept > most || mapped_bytes > mapped || dirty_bytes > dirty) {
-    huge = oldest_locked(&clean_ones);
-    if (!huge) huge = oldest_locked(&dirty_ones);
-  }
+  beyond = kept > b->most || mapped_bytes > b->mapped || dirty_bytes > b->dirty;
+  if (beyond || !b->clean) huge = oldest_locked(&clean_ones);
+  if (beyond && !huge) huge = oldest_locked(&dirty_ones);
   if (huge) remove_locked(huge);
   lock_drop(&keep_lock);
   return huge;
 }
 
-static size_t drop_beyond(unsigned most, size_t mapped, size_t dirty) {
+static size_t drop_beyond(const struct bounds *b) {
   size_t bytes = 0;
   for (;;) {
-    struct huge *huge = take_beyond(most, mapped, dirty);
+    struct huge *huge = take_beyond(b);
     size_t gone = huge ? keep_unmap(huge) : 0;
     if (!gone) return bytes;
     bytes += gone;
@@ -221,27 +229,13 @@ static size_t drop_beyond(unsigned most, size_t mapped, size_t dirty) {
 }
 
 void keep_within_bounds(void) {
+  static const struct bounds bounds = {HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX, true};
   /* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
-  if (ld_rlx(&kept) > HUGE_KEPT || ld_rlx(&mapped_bytes) > HUGE_KEPT_BYTES)
-    drop_beyond(HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX);
-}
-
-static bool has_clean(void) {
-  bool some;
-  lock_take(&keep_lock);
-  some = !list_empty(&clean_ones);
-  lock_drop(&keep_lock);
-  return some;
+  if (ld_rlx(&kept) > HUGE_KEPT || ld_rlx(&mapped_bytes) > HUGE_KEPT_BYTES) drop_beyond(&bounds);
 }
 
 size_t keep_drop(size_t dirty) {
-  size_t bytes = 0;
-  while (has_clean()) {
-    size_t gone = drop_beyond(ld_rlx(&kept) - 1, SIZE_MAX, SIZE_MAX);
-    if (!gone) break;
-    bytes += gone;
-  }
-  return bytes + drop_beyond(UINT32_MAX, SIZE_MAX, dirty);
+  return drop_beyond(&(struct bounds){UINT32_MAX, SIZE_MAX, dirty, false});
 }
 
 static struct huge *take_aged(uint64_t by) {

@@ -221,7 +221,7 @@ static void limit(void) {
   front_flush();
   pool_drop_kept(true);
   super_drop_empty(0);
-  huge_drop_cache(0);
+  keep_drop(0);
   front_free(front_alloc(20 * MIB, NULL));
   front_free(front_alloc(10 * MIB, NULL));
   option_set("LIMIT", "24M");

@@ -118,7 +118,7 @@ static void nothing_is_lost(void) {
   steps((void *)7);
   front_flush();
   CHECK_MSG(recorded() == nulls, "refusals go on after the faults");
-  huge_drop_cache(0);
+  keep_drop(0);
   pool_drop_kept(true);
   super_drop_empty(0);
   CHECK_ALL();

@@ -22,7 +22,7 @@ static void start(const char *promise, const char *decay, const char *way) {
   option_set("RETAIN", "64M");
   option_set("DECAY_MS", decay);
   option_set("PURGE", way);
-  huge_drop_cache(0);
+  keep_drop(0);
   purge_down_to(0);
   st_rlx(&decay_next, 0);
   CHECK(retained() == 0);
@@ -150,7 +150,7 @@ static void passing(void) {
     CHECK_MSG(resident(&units, UNITS) == 0 || way == 0, "way %d", way);
     CHECK_MSG(retained() <= (way == 1 ? 9 * MIB : LARGE_MAX), "way %d: %zu KiB", way,
               (size_t)retained() / KIB);
-    huge_drop_cache(0);
+    keep_drop(0);
     purge_down_to(0);
   }
   test_end();

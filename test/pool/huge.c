@@ -110,7 +110,7 @@ static void random_steps(const char *retain) {
   }
   CHECK(count_read(CNT_HUGE_BYTES) == 0 && keep_check() == 0);
   CHECK(count_read(CNT_SUPER_BYTES) >= count_read(CNT_RETAINED_BYTES));
-  huge_drop_cache(0);
+  keep_drop(0);
   CHECK(count_read(CNT_SUPER_BYTES) == 0 && count_read(CNT_RETAINED_BYTES) == 0);
 }
 
@@ -142,7 +142,7 @@ static void caching(void) {
   test_begin(
       "a freed block is cached within the budget, counted, and serves the next of about its size");
   option_set("RETAIN", "64M");
-  huge_drop_cache(0);
+  keep_drop(0);
   p = huge_get(10 * MIB, 16, &zeroed, &why);
   p[0] = 1;
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 10 * MIB);
@@ -168,9 +168,9 @@ static void caching(void) {
     CHECK(keep_check() == 0);
   }
   option_set("RETAIN", "1G");
-  huge_drop_cache(0);
-  CHECK(huge_give(huge_get(5 * MIB, 16, &zeroed, &why)) && huge_drop_cache(0) == 5 * MIB);
-  CHECK(count_read(CNT_RETAINED_BYTES) == 0 && huge_drop_cache(0) == 0);
+  keep_drop(0);
+  CHECK(huge_give(huge_get(5 * MIB, 16, &zeroed, &why)) && keep_drop(0) == 5 * MIB);
+  CHECK(count_read(CNT_RETAINED_BYTES) == 0 && keep_drop(0) == 0);
   test_end();
 }
 
@@ -179,7 +179,7 @@ static void kept(void) {
   char *p;
   char *q;
   option_set("RETAIN", "64M");
-  huge_drop_cache(0);
+  keep_drop(0);
   test_begin("a kept mapping serves a block of half its pages, without the pages behind it");
   p = get(8 * MIB, &zeroed);
   memset(p, 5, 8 * MIB);
@@ -197,13 +197,13 @@ static void kept(void) {
   CHECK(huge_give(q) && keep_check() == 0);
   test_end();
   test_begin("beyond the budget pages go and address space stays, which is zero for whoever asks");
-  huge_drop_cache(0);
+  keep_drop(0);
   option_set("RETAIN", "4M");
   memset(p = get(20 * MIB, &zeroed), 5, 20 * MIB);
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 3 * MIB);
   CHECK(os_resident_end(p, 20 * MIB) == 3 * MIB && keep_purge(SIZE_MAX / 2) == 3 * MIB);
   CHECK(get(18 * MIB, &zeroed) == p && zeroed && all_bytes(p, 18 * MIB, 0) && huge_give(p));
-  huge_drop_cache(0);
+  keep_drop(0);
   test_end();
   test_begin("what nobody touched is not moved; asked to be zero, it is");
   option_set("RETAIN", "64M");
@@ -212,7 +212,7 @@ static void kept(void) {
   q = get(20 * MIB, &zeroed);
   CHECK(q != p && zeroed && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(get(6 * MIB, &zeroed) == p && zeroed && huge_give(p) && huge_give(q));
-  CHECK(keep_check() == 0 && huge_drop_cache(0) > 0 && count_read(CNT_SUPER_BYTES) == 0);
+  CHECK(keep_check() == 0 && keep_drop(0) > 0 && count_read(CNT_SUPER_BYTES) == 0);
   test_end();
 }
 
@@ -230,7 +230,7 @@ static void limits(void) {
   uint64_t bytes;
   bool zeroed;
   char *p;
-  huge_drop_cache(0);
+  keep_drop(0);
   p = huge_get(8 * MIB, 16, &zeroed, &why);
   memset(p, 3, 8 * MIB);
   bytes = count_read(CNT_SUPER_BYTES);
@@ -257,14 +257,14 @@ static void seen(void) {
   char *p;
   test_begin("huge_peek tells a live block's bytes, huge_cached those that are kept");
   option_set("RETAIN", "64M");
-  huge_drop_cache(0);
+  keep_drop(0);
   p = huge_get(5 * MIB, 16, &zeroed, &why);
   CHECK(p && huge_peek(p) == 5 * MIB && huge_peek(p + SUPER_SIZE) == 0);
   CHECK(keep_ranges(some, 3) == 0);
   CHECK(huge_give(p) && huge_peek(p) == 0);
   CHECK(keep_ranges(some, 3) == 1 && some[0].base == p && some[0].bytes == 5 * MIB);
   CHECK(keep_ranges(some, 0) == 0);
-  huge_drop_cache(0);
+  keep_drop(0);
   CHECK(keep_ranges(some, 3) == 0);
   test_end();
 }
