@@ -79,10 +79,10 @@ ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *ch
   return words;
 }
 
-/* After N blocks came back to SLAB, whose state was OLD: a line may be crossed, and the current
- * slab goes when it is all free. */
-static void settle_returned(struct thread *t, struct slab *slab, uint32_t old, unsigned n) {
-  unsigned class = slab_class(old);
+/* After N blocks came back to SLAB, of CLASS, whose state was OLD: a line may be crossed, and the
+ * current slab goes when it is all free. */
+ALWAYS_INLINE void settle_returned(struct thread *t, struct slab *slab, unsigned class,
+                                   uint32_t old, unsigned n) {
   if (pool_settle_any(slab, old, n) || slab != t->cell[class].slab) return;
   if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
 }
@@ -91,7 +91,8 @@ static void settle_returned(struct thread *t, struct slab *slab, uint32_t old, u
 ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
                                unsigned i) {
   struct slab *slab = slab_of(blocks[i]);
-  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned class = slab_class(ld_rlx(&slab->state));
+  const struct class_row *row = &class_table[class];
   uint64_t masks[SLAB_WORDS];
   uint64_t unseen = 0;
   uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
@@ -103,7 +104,7 @@ ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, cons
   slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
   old = slab_count_returned_any(slab, n);
   compiler_fence();
-  settle_returned(t, slab, old, n);
+  settle_returned(t, slab, class, old, n);
 }
 
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
@@ -133,7 +134,8 @@ static void return_alone(struct thread *t, void **blocks, unsigned n) {
     int32_t count = slab_count(old) + 1;
     if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
-    if (UNLIKELY(count == row->threshold || count == row->blocks)) settle_returned(t, slab, old, 1);
+    if (UNLIKELY(count == row->threshold || count == row->blocks))
+      settle_returned(t, slab, slab_class(old), old, 1);
   }
 }
 
