@@ -18,7 +18,7 @@ real.INPUTS.update({
     "many-lines": LINES % (300000, "text") + " > many-lines",
     "items.xml": LINES % (400000, "xml") + " > items.xml",
     "items.json": LINES % (120000, "json") + " > items.json",
-    "commands": "awk -f $own/commands.awk > commands",
+    "commands": "awk -f $test/commands.awk > commands",
     "history": """
         git init -q -b main history
         awk -v commits=7000 -f $own/history.awk | git -C history fast-import --quiet

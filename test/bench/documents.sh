@@ -5,11 +5,11 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
 export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$root/build}
-failed=0
+. "$here/lib.sh"
 
 what="docs/benchmarks.md names command, machine and code, and src is compared with what it names"
 if ! command -v python3 >/dev/null; then
-  printf 'skip: %s: no python3 here (Debian package python3)\n' "$what"
+  skip "$what" "no python3 here (Debian package python3)"
   exit 0
 fi
 work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-documents.XXXXXX") || exit 1
@@ -17,22 +17,16 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 
 against=$(python3 -B "$here/parts/documents.py" "$work" 2>&1)
-if [[ -z $against ]]; then
-  printf 'pass: %s\n' "$what"
-else
-  printf 'FAIL: %s: %s\n' "$what" "$against"
-  failed=1
-fi
+verdict "$what" "$against"
 
 what="no figure in docs/benchmarks.md is older than the code"
 told=$(python3 -B "$root/bench/run" --age 2>&1)
 status=$?
 if ((status == 0)) && [[ -z $told ]]; then
-  printf 'pass: %s\n' "$what"
+  pass "$what"
 elif ((status == 1)) && [[ $told == "bench: "*docs/benchmarks.md* ]]; then
-  printf 'skip: %s: %s\n' "$what" "${told#bench: }"
+  skip "$what" "${told#bench: }"
 else
-  printf 'FAIL: %s: status %d: %s\n' "$what" "$status" "$told"
-  failed=1
+  fail "$what" "status $status: $told"
 fi
 exit "$failed"

@@ -14,17 +14,10 @@ most=44 # instructions per pair
 all="the instructions of every path can be counted"
 few="16 64 256 1000"
 contested="$few 1280 3000"
-failed=0
+. test/bench/lib.sh
 status=0
 declare -A figure
 declare -A missing
-
-pass() { printf 'pass: %s\n' "$1"; }
-skip() { printf 'skip: %s: %s\n' "$1" "$2"; }
-fail() {
-  printf 'FAIL: %s: %s\n' "$1" "$2"
-  failed=1
-}
 
 # more A B: is the decimal number A above B?
 more() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a > b) }'; }

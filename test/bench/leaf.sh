@@ -7,15 +7,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$here/../../build}
 HAK_LIB=${HAK_LIB:-$HAK_BUILD/libhakmem.so}
 cc=${CC:-cc}
-failed=0
+. "$here/lib.sh"
 what="the hit paths of malloc and free can be read"
-
-pass() { printf 'pass: %s\n' "$1"; }
-skip() { printf 'skip: %s: %s\n' "$1" "$2"; }
-fail() {
-  printf 'FAIL: %s: %s\n' "$1" "$2"
-  failed=1
-}
 
 # read_path LIBRARY FUNCTION: sets against, size_tests, branches and path.
 read_path() {

@@ -11,7 +11,7 @@ export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$root/build}
 export HAK_LIB=${HAK_LIB:-$HAK_BUILD/libhakmem.so}
 unset "${!HAKMEM_@}" LD_PRELOAD
 cc=${CC:-cc}
-failed=0
+. "$here/lib.sh"
 
 # What is run: a program of bench/ and arguments for a tiny run of it.
 runs="empty report
@@ -45,16 +45,6 @@ freed 5000 24 64"
 drivers="spawn null_malloc"
 # These hold nothing that could be corrupted: one block at most, or one that only a race touches.
 unchecked="empty pairs budget sharing-active"
-
-pass() { printf 'pass: %s\n' "$1"; }
-skip() { printf 'skip: %s: %s\n' "$1" "$2"; }
-fail() {
-  printf 'FAIL: %s: %s\n' "$1" "$2"
-  failed=1
-}
-
-# verdict PROMISE WRONG: holds when nothing is wrong.
-verdict() { if [[ -z $2 ]]; then pass "$1"; else fail "$1" "$2"; fi; }
 
 # has WORDS WORD
 has() { [[ " $1 " == *" $2 "* ]]; }

@@ -5,20 +5,10 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
 export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$root/build}
-failed=0
+. "$here/lib.sh"
 work=$(mktemp -d "${TMPDIR:-/tmp}/hakmem-report.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
-
-pass() { printf 'pass: %s\n' "$1"; }
-skip() { printf 'skip: %s: %s\n' "$1" "$2"; }
-fail() {
-  printf 'FAIL: %s: %s\n' "$1" "$2"
-  failed=1
-}
-
-# verdict PROMISE AGAINST: passes when nothing is against it.
-verdict() { if [[ -z $2 ]]; then pass "$1"; else fail "$1" "$2"; fi; }
 
 # measure FOLDER ROWS: a run of one round with its own folder for the results.
 measure() {

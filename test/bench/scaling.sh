@@ -12,16 +12,9 @@ export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$PWD/build}
 export HAK_COUNTING=${HAK_COUNTING:-$PWD/build/counting/libhakmem.so}
 unset "${!HAKMEM_@}"
 what="shared writes can be counted"
-failed=0
+. test/bench/lib.sh
 status=0
 declare -A ceiling
-
-pass() { printf 'pass: %s\n' "$1"; }
-skip() { printf 'skip: %s: %s\n' "$1" "$2"; }
-fail() {
-  printf 'FAIL: %s: %s\n' "$1" "$2"
-  failed=1
-}
 
 # below A B: is the decimal number A below B?
 below() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'; }

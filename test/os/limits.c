@@ -3,50 +3,12 @@
 #include "os/limits.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 
-#include "helpers/box.h"
+#include "helpers/machine.h"
 
-static char root[64]; /* the directory that stands for / */
 static struct limits_facts facts;
 
 /* --- recorded machines --- */
-
-/* Opens the promise NAME over an empty machine. */
-static void machine_start(const char *name) {
-  test_begin(name);
-  strcpy(root, "/tmp/limits-XXXXXX");
-  if (!mkdtemp(root)) test_fail("no directory in /tmp");
-}
-
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at) {
-  (void)s, (void)type, (void)at;
-  return remove(path);
-}
-
-static void machine_end(void) {
-  nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-  test_end();
-}
-
-static void put_bytes(const char *path, const void *data, size_t n) {
-  char whole[1200];
-  int fd;
-  snprintf(whole, sizeof whole, "%s%s", root, path);
-  for (char *p = whole + strlen(root) + 1; (p = strchr(p, '/')); p++) {
-    *p = 0;
-    mkdir(whole, 0700);
-    *p = '/';
-  }
-  fd = open(whole, O_CREAT | O_TRUNC | O_WRONLY, 0600);
-  if (fd < 0 || write(fd, data, n) != (ssize_t)n) test_fail("cannot write %s", whole);
-  if (fd >= 0) close(fd);
-}
-
-static void put(const char *path, const char *text) {
-  put_bytes(path, text, strlen(text));
-}
 
 /* The files of one cgroup, version 2. */
 static void put_group(const char *directory, const char *max, const char *current,

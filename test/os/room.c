@@ -1,43 +1,8 @@
 /* room - the bytes left below a cgroup's limits, from recorded trees; when they are read again. */
 #include "os/room.h"
 
-#include <fcntl.h>
-#include <ftw.h>
-
-#include "helpers/box.h"
+#include "helpers/machine.h"
 #include "os/limits.h"
-
-static char root[64]; /* the directory that stands for / */
-
-static void machine_start(const char *name) {
-  test_begin(name);
-  strcpy(root, "/tmp/room-XXXXXX");
-  if (!mkdtemp(root)) test_fail("no directory in /tmp");
-}
-
-static int remove_one(const char *path, const struct stat *s, int type, struct FTW *at) {
-  (void)s, (void)type, (void)at;
-  return remove(path);
-}
-
-static void machine_end(void) {
-  nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-  test_end();
-}
-
-static void put(const char *path, const char *text) {
-  char whole[300];
-  FILE *file;
-  snprintf(whole, sizeof whole, "%s%s", root, path);
-  for (char *p = whole + strlen(root) + 1; (p = strchr(p, '/')); p++) {
-    *p = 0;
-    mkdir(whole, 0700);
-    *p = '/';
-  }
-  file = fopen(whole, "w");
-  if (!file || fputs(text, file) < 0) test_fail("cannot write %s", whole);
-  if (file) fclose(file);
-}
 
 #define CHECK_ROOM(expected)                                                      \
   CHECK_MSG(limits_cgroup_room_below(root) == (uint64_t)(expected),               \
