@@ -1,13 +1,9 @@
 #include "base/lock.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-/* As in <linux/futex.h>, which is not everywhere: the words of the futex(2) interface. */
-enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
+#include "base/futex.h"
 
 /* Spins about as long as a critical section lasts (under 100 ns); longer only burns the holder's
  * processor when threads outnumber processors. */
@@ -23,32 +19,23 @@ static bool take_or_sleep(struct lock *lock) {
   if (word == LOCK_FREE) return cas_acq(&lock->word, &word, LOCK_WAITED); /* pairs: lock_drop */
   if (word == LOCK_HELD && !cas_acq(&lock->word, &word, LOCK_WAITED)) return false;
   if (word == LOCK_FORKING && ld_rlx(&forking_thread) == pthread_self()) return true;
-  syscall(SYS_futex, &lock->word, FUTEX_WAIT_PRIVATE,
-          word == LOCK_FORKING ? LOCK_FORKING : LOCK_WAITED, NULL);
+  futex_sleep(&lock->word, word == LOCK_FORKING ? LOCK_FORKING : LOCK_WAITED, FUTEX_FOREVER);
   return false;
 }
 
 COLD void lock_take_slow(struct lock *lock) {
-  int saved = errno;
   for (int i = 0; i < SPINS; i++) {
     if (ld_rlx(&lock->word) == LOCK_FREE && lock_try(lock)) return;
     cpu_relax();
   }
   while (!take_or_sleep(lock)) continue;
-  errno = saved;
-}
-
-static void wake(struct lock *lock, int waiters) {
-  int saved = errno;
-  syscall(SYS_futex, &lock->word, FUTEX_WAKE_PRIVATE, waiters);
-  errno = saved;
 }
 
 /* Somebody sleeps, or this thread passed a lock that stays its own until the fork is over. */
 COLD void lock_drop_slow(struct lock *lock) {
   if (ld_rlx(&lock->word) == LOCK_FORKING) return;
   st_rel(&lock->word, LOCK_FREE); /* pairs: lock_take */
-  wake(lock, 1);
+  futex_wake(&lock->word, 1);
 }
 
 void lock_fork_take(struct lock *lock) {
@@ -60,5 +47,5 @@ void lock_fork_take(struct lock *lock) {
 /* Whoever slept before the fork, or during it, looks again. */
 void lock_fork_drop(struct lock *lock) {
   st_rel(&lock->word, LOCK_FREE); /* pairs: lock_take */
-  wake(lock, INT_MAX);
+  futex_wake(&lock->word, INT_MAX);
 }

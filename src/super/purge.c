@@ -1,6 +1,6 @@
 #include "super/purge.h"
 
-#include "os/futex.h"
+#include "base/futex.h"
 #include "os/map.h"
 #include "os/process.h"
 #include "os/room.h"
@@ -46,7 +46,7 @@ void purge_sleep(uint64_t ms) {
 
 COLD void purge_wake(void) {
   st_seq(&sleeper, CALLED);
-  futex_wake(&sleeper);
+  futex_wake(&sleeper, 1);
 }
 
 size_t purge_budget(void) {

@@ -25,9 +25,9 @@ SYSTEM = (
     r"mmap|mmap64|munmap|madvise|posix_madvise|process_madvise|mprotect|mremap|mincore|msync|mlock|"
     r"munlock|brk|sbrk|memfd_create|shm_open|syscall|open|openat|read|pread|write|pwrite|writev|"
     r"close|stat|fstat|getrlimit|setrlimit|prlimit|prctl|sysconf|getpagesize|getauxval")
-# The rooms before os cannot ask it: a lock sleeps, and a text is written, where they are defined.
+# The rooms before os cannot ask it: a futex sleeps, and a text is written, where they are defined.
 MAY_CALL = {
-    "src/base/lock.c": r"syscall\s*\(\s*SYS_futex\b",
+    "src/base/futex.c": r"syscall\s*\(\s*SYS_futex\b",
     "src/base/text.c": r"syscall\s*\(\s*SYS_write\b",
 }
 

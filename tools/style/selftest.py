@@ -55,7 +55,7 @@ CLEAN = {
     "src/LAYERS": "base\nos      # the system\ndiag\npool\n",
     "src/base/cc.h": "#ifdef __clang__\n#define A 1\n#elif 1\n#define A 2\n#endif\n",
     "src/base/text.c": "void f(void) { syscall(SYS_write, 2, 0, 0); }\n",
-    "src/base/lock.c": "void f(void) { syscall(SYS_futex, 0, 1); }\n",
+    "src/base/futex.c": "void f(void) { syscall(SYS_futex, 0, 1); }\n",
     "src/os/map.h": "#ifndef OS_MAP_H\n#define OS_MAP_H\n#endif\n",
     "src/os/map.c": '#include "os/map.h"\n#include <sys/mman.h>\n#ifdef __linux__\n'
                     "void *os_map(size_t n) { return mmap(0, n, 0, 0, -1, 0); }\n#endif\n",
@@ -145,7 +145,7 @@ FAULTS = [
     ("only the os", "+src/pool/pool.c", "void f(void *p) { munmap(p, 1); }\n"),
     ("only the os", "+src/pool/pool.c", "long f(void) { return syscall(1); }\n"),
     ("only the os", "+src/base/text.c", "void f(int fd) { read(fd, 0, 0); }\n"),
-    ("only the os", "+src/base/lock.c", "void f(void) { syscall(SYS_gettid); }\n"),
+    ("only the os", "+src/base/futex.c", "void f(void) { syscall(SYS_gettid); }\n"),
     ("only the os", "+src/pool/pool.c", 'void f(void) { __asm__("  syscall"); }\n'),
 ]
 

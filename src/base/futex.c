@@ -1,4 +1,4 @@
-#include "os/futex.h"
+#include "base/futex.h"
 
 #include <errno.h>
 #include <sys/syscall.h>
@@ -15,8 +15,8 @@ void futex_sleep(uint32_t *word, uint32_t value, uint64_t ms) {
   errno = saved;
 }
 
-void futex_wake(uint32_t *word) {
+void futex_wake(uint32_t *word, int most) {
   int saved = errno;
-  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1);
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, most);
   errno = saved;
 }

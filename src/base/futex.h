@@ -6,8 +6,8 @@
  * Cost:     one system call.
  * Inverse:  futex_sleep / futex_wake.
  */
-#ifndef OS_FUTEX_H
-#define OS_FUTEX_H
+#ifndef BASE_FUTEX_H
+#define BASE_FUTEX_H
 
 #include "base/config.h"
 
@@ -16,7 +16,7 @@
 /* Sleeps while WORD holds VALUE, for MS milliseconds at most. May return early. */
 void futex_sleep(uint32_t *word, uint32_t value, uint64_t ms);
 
-/* Wakes one sleeper. */
-void futex_wake(uint32_t *word);
+/* Wakes MOST sleepers at most. */
+void futex_wake(uint32_t *word, int most);
 
 #endif
