@@ -77,20 +77,23 @@ int ledger_print_text(const struct hak_ledger_figures *ledger, int fd) {
 
 /* --- JSON --- */
 
-static void put_key(struct text *t, const char *key) {
+/* BEFORE: what separates the member from what was written. */
+static void put_key(struct text *t, const char *before, const char *key) {
+  text_str(t, before);
   text_str(t, "\"");
   text_str(t, key);
   text_str(t, "\":");
 }
 
-static void put_number(struct text *t, const char *key, uint64_t n) {
-  put_key(t, key);
+static void put_number(struct text *t, const char *before, const char *key, uint64_t n) {
+  put_key(t, before, key);
   text_u64(t, n);
 }
 
 /* Names and remarks are ours: they hold neither quotes nor backslashes. */
-static void put_string(struct text *t, const char *key, const char *value) {
-  put_key(t, key);
+static void put_string(struct text *t, const char *before, const char *key,
+                       const char *value) {
+  put_key(t, before, key);
   text_str(t, "\"");
   text_str(t, value);
   text_str(t, "\"");
@@ -99,33 +102,22 @@ static void put_string(struct text *t, const char *key, const char *value) {
 static void put_lines(struct text *t, const struct hak_ledger_figures *ledger) {
   for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
     const struct hak_ledger_line *line = &ledger->line[i];
-    text_str(t, i ? ",\n  {" : "\n  {");
-    put_string(t, "name", line->name);
-    text_str(t, ",");
-    put_number(t, "bytes", line->bytes);
-    text_str(t, ",");
-    put_number(t, "resident", line->resident);
-    text_str(t, ",");
-    put_string(t, "shrink", line->shrink);
+    put_string(t, i ? ",\n  {" : "\n  {", "name", line->name);
+    put_number(t, ",", "bytes", line->bytes);
+    put_number(t, ",", "resident", line->resident);
+    put_string(t, ",", "shrink", line->shrink);
     text_str(t, "}");
   }
 }
 
 static void put_class(struct text *t, const struct hak_ledger_class *c, const char *before) {
-  text_str(t, before);
-  put_number(t, "size", c->size);
-  text_str(t, ",");
-  put_number(t, "slabs", c->slabs);
-  text_str(t, ",");
-  put_number(t, "live", c->live);
-  text_str(t, ",");
-  put_number(t, "free", c->free);
-  text_str(t, ",");
-  put_number(t, "cached", c->cached);
-  text_str(t, ",");
-  put_number(t, "outbox", c->outbox);
-  text_str(t, ",");
-  put_number(t, "resident", c->resident);
+  put_number(t, before, "size", c->size);
+  put_number(t, ",", "slabs", c->slabs);
+  put_number(t, ",", "live", c->live);
+  put_number(t, ",", "free", c->free);
+  put_number(t, ",", "cached", c->cached);
+  put_number(t, ",", "outbox", c->outbox);
+  put_number(t, ",", "resident", c->resident);
   text_str(t, "}");
 }
 
@@ -141,32 +133,21 @@ static void put_classes(struct text *t, const struct hak_ledger_figures *ledger)
 int ledger_print_json(const struct hak_ledger_figures *ledger, int fd) {
   struct text t;
   text_start(&t, fd);
-  text_str(&t, "{");
-  put_string(&t, "version", HAKMEM_VERSION);
-  text_str(&t, ",");
-  put_number(&t, "pid", os_process_id());
-  text_str(&t, ",\n");
-  put_key(&t, "lines");
+  put_string(&t, "{", "version", HAKMEM_VERSION);
+  put_number(&t, ",", "pid", os_process_id());
+  put_key(&t, ",\n", "lines");
   text_str(&t, "[");
   put_lines(&t, ledger);
-  text_str(&t, "],\n");
-  put_key(&t, "classes");
+  put_key(&t, "],\n", "classes");
   text_str(&t, "[");
   put_classes(&t, ledger);
-  text_str(&t, "],\n");
-  put_number(&t, "bytes", ledger->bytes);
-  text_str(&t, ",");
-  put_number(&t, "not_resident", ledger->not_resident);
-  text_str(&t, ",");
-  put_number(&t, "resident", ledger->resident);
-  text_str(&t, ",\n");
-  put_number(&t, "kernel_resident", ledger->kernel_resident);
-  text_str(&t, ",");
-  put_number(&t, "huge_pages", ledger->huge_pages);
-  text_str(&t, ",");
-  put_number(&t, "asked", ledger->asked);
-  text_str(&t, ",");
-  put_number(&t, "source", (uint64_t)ledger->source);
+  put_number(&t, "],\n", "bytes", ledger->bytes);
+  put_number(&t, ",", "not_resident", ledger->not_resident);
+  put_number(&t, ",", "resident", ledger->resident);
+  put_number(&t, ",\n", "kernel_resident", ledger->kernel_resident);
+  put_number(&t, ",", "huge_pages", ledger->huge_pages);
+  put_number(&t, ",", "asked", ledger->asked);
+  put_number(&t, ",", "source", (uint64_t)ledger->source);
   text_str(&t, "}\n");
   text_flush(&t);
   return t.error;
