@@ -112,6 +112,12 @@ enum {
   SPARSE_LEAST_MS = 100, /* ms that a slab lies on its shelf at least before its free pages go */
   SPARSE_GROWING = 100,  /* while a program grows, slabs age in this part of HAKMEM_DECAY_MS, */
   SPARSE_GROWN_SUPERS = 8, /* and so many superslabs are looked at for each that it grows by */
+  SPARSE_SHRUNK_BATCH = 64 * 1024 * 1024, /* bytes at a time, when a program shrank */
+  MOVED_TOLD = 1024 * 1024, /* bytes that a thread takes or returns between two notes of it */
+  SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
+  SHRUNK_PART_MOST = 64, /* where they are needed again within */
+  SHRUNK_REGRET_MS = 1000,
+  SHRUNK_LEAST = 4 * 1024 * 1024, /* bytes; a program that never had more does not shrink */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
   ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */

@@ -7,6 +7,45 @@
 #include "front/start.h"
 #include "pool/decay.h"
 
+/* --- what moved --- */
+
+/* What is cached is not in use. */
+COLD static bool tell_moved(struct thread *t) {
+  size_t cached = 0;
+  ptrdiff_t bytes;
+  for (unsigned class = 1; class < CLASSES; class++)
+    cached += thread_cached(t, class) * class_size(class);
+  bytes = t->moved - (ptrdiff_t)(cached - t->cached);
+  t->moved = 0;
+  t->cached = cached;
+  return decay_moved(bytes);
+}
+
+static void note_taken(struct thread *t, size_t bytes) {
+  t->moved += (ptrdiff_t)bytes;
+  if (UNLIKELY(t->moved >= MOVED_TOLD)) tell_moved(t);
+}
+
+static void drain(struct thread *t);
+
+/* Where the program shrinks, what is cached does, too, and pages between live blocks go. */
+static void follow(struct thread *t, bool walk) {
+  if (t->shrinks != ld_rlx(&decay_shrinks)) drain(t);
+  if (walk) decay_shrunk();
+}
+
+COLD static void tell_returned(struct thread *t) {
+  follow(t, tell_moved(t));
+}
+
+ALWAYS_INLINE void note_returned(struct thread *t) {
+  if (UNLIKELY(t->moved <= -MOVED_TOLD)) tell_returned(t);
+}
+
+void cache_given(struct thread *t) {
+  follow(t, decay_given());
+}
+
 /* --- out of the slabs --- */
 
 /* Marks what is under way, so that a child forked meanwhile can correct the slab's count. */
@@ -76,6 +115,7 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
   if (!n) return 0;
   tally_own(&t->tally, TLY_REFILLS, 1);
   tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);
+  note_taken(t, n * class_size(class));
   return n;
 }
 
@@ -96,6 +136,7 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   compiler_fence();
   st_rlx(&mag->top, base + (have - n));
   cache_return(t, out, n, class_table[class].units > 1);
+  t->moved -= (ptrdiff_t)(n * class_size(class));
   tally_own(&t->tally, TLY_FLUSHES, 1);
 }
 
@@ -103,11 +144,13 @@ static void flush_outbox(struct thread *t) {
   unsigned n = t->out_blocks;
   if (!n) return;
   budget_look(t); /* a thread that only frees others' blocks has no other miss */
+  t->moved -= (ptrdiff_t)t->out_bytes;
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
   cache_return(t, t->out, n, false); /* OUTBOX_BLOCK_MAX: of slabs of one unit */
   tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
+  note_returned(t);
 }
 
 /* --- how much a magazine holds --- */
@@ -141,20 +184,33 @@ static void look_for_idle(struct thread *t, unsigned except) {
   cell->busy = false;
 }
 
+/* All magazines at once, when the program has shrunk by half since the last time. */
+COLD static void drain(struct thread *t) {
+  if (t->closed || !start_adapts()) return;
+  t->shrinks = ld_rlx(&decay_shrinks);
+  for (unsigned class = 1; class < CLASSES; class++) {
+    if (t->cell[class].granted)
+      shrink(t, class, plan_shrink(class, t->cell[class].capacity, plan_crowd(t->share)));
+    cache_let_go(t, class);
+  }
+}
+
 /* Plans the capacity of a class anew after a miss. */
 static void adapt(struct thread *t, unsigned class, enum miss miss) {
   struct cell *cell = &t->cell[class];
   bool alternates = cell->last_miss != MISS_NONE && cell->last_miss != miss;
-  unsigned wanted = start_adapts() ? plan_grow(class, cell->capacity, alternates)
-                                   : class_table[class].capacity;
+  unsigned wanted;
   cell->last_miss = (uint8_t)miss;
   cell->busy = true;
   budget_look(t);
+  if (UNLIKELY(t->shrinks != ld_rlx(&decay_shrinks))) drain(t);
   if (++t->misses >= IDLE_CHECK || t->granted > t->share) {
     t->misses = 0;
     look_for_idle(t, class);
     decay_pass();
   }
+  wanted = start_adapts() ? plan_grow(class, cell->capacity, alternates)
+                          : class_table[class].capacity;
   if (wanted <= cell->capacity) return;
   if (budget_take(t, (wanted - cell->granted) * class_size(class))) {
     cell->granted = (uint16_t)wanted;
@@ -203,12 +259,17 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
   return cache_issue(t, class, &p, 1, why) ? p : NULL;
 }
 
+static void return_one(struct thread *t, unsigned class, void *p) {
+  cache_return(t, &p, 1, false);
+  t->moved -= (ptrdiff_t)class_size(class);
+}
+
 /* Room for P in its magazine; where there is none, P returns. In a crowd whoever frees more than it
  * caches may be about to sleep: its slab is free for others. */
 static bool make_room(struct thread *t, unsigned class, void *p) {
   unsigned capacity = t->cell[class].capacity;
   if (capacity) flush(t, class, (capacity + 1u) / 2);
-  else cache_return(t, &p, 1, false);
+  else return_one(t, class, p);
   if (plan_crowd(t->share)) cache_let_go(t, class);
   return capacity;
 }
@@ -217,7 +278,8 @@ void cache_push(struct thread *t, unsigned class, void *p) {
   struct mag *mag = &t->gates.mag[class];
   void **top;
   if (!t->cell[class].most) {
-    cache_return(t, &p, 1, false);
+    return_one(t, class, p);
+    note_returned(t);
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);
@@ -226,13 +288,15 @@ void cache_push(struct thread *t, unsigned class, void *p) {
   *top = p;
   compiler_fence();
   st_rlx(&mag->top, top + 1);
+  note_returned(t); /* last: it may shrink this magazine, too */
 }
 
 void cache_push_remote(struct thread *t, unsigned class, void *p) {
   size_t size = class_size(class);
   tally_own(&t->tally, TLY_REMOTE_FREES, 1);
   if (size > OUTBOX_BLOCK_MAX) {
-    cache_return(t, &p, 1, false);
+    return_one(t, class, p);
+    note_returned(t);
     return;
   }
   t->out[t->out_blocks] = p;
@@ -253,5 +317,6 @@ void cache_empty(struct thread *t) {
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
   }
+  note_returned(t);
   decay_pass(); /* brief threads have too few misses to pass otherwise */
 }

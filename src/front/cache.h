@@ -28,6 +28,9 @@ void cache_push(struct thread *t, unsigned class, void *p);
 /* Takes one block of another thread's slab. */
 void cache_push_remote(struct thread *t, unsigned class, void *p);
 
+/* After a run or a huge mapping went back: where the program shrinks, what is cached does, too. */
+void cache_given(struct thread *t);
+
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);
 

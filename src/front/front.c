@@ -8,6 +8,7 @@
 #include "front/cache.h"
 #include "front/start.h"
 #include "front/validate.h"
+#include "pool/decay.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
 #include "pool/run.h"
@@ -174,6 +175,7 @@ static void free_without_caches(void *p) {
   if (option(OPT_VALIDATE) && !validate_enter(p, class)) return;
   if (!slab_starts_block(slab, row, p)) bad_free("free of a pointer into the middle of a block", p);
   if (!pool_return_block_any(slab, p)) bad_free("double free or a pointer into a free block", p);
+  decay_moved(-(ptrdiff_t)class_size(class));
 }
 
 static void free_block(struct thread *t, void *p, tag_t tag) {
@@ -200,6 +202,7 @@ bool front_free(void *p) {
   if (code >= TAG_RUN) {
     bool given = code == TAG_RUN ? run_give(p) : huge_give(p);
     if (!given) bad_free("free of a pointer into the middle of a block, or freed already", p);
+    if (t) cache_given(t);
   } else if (t) {
     free_block(t, p, tag);
   } else {

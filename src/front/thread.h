@@ -71,6 +71,9 @@ struct thread {
   size_t share;        /* [owner] bytes of the budget that were the thread's at its last miss */
   unsigned misses;     /* [owner] since the last look for an idle class */
   unsigned look;       /* [owner] the class to look at next */
+  ptrdiff_t moved;     /* [owner] bytes of blocks from slabs, less those to them, not noted yet */
+  size_t cached;       /* [owner] bytes in the magazines at the last note */
+  uint64_t shrinks;    /* [owner] times that the program had shrunk when it last looked */
   unsigned out_blocks; /* [owner] */
   size_t out_bytes;    /* [owner] */
   size_t out_most;     /* [owner] bytes, by the share */

@@ -10,7 +10,24 @@
 
 uint64_t decay_next;
 uint64_t decay_growth;
+uint64_t decay_shrinks;
 static struct lock decay_lock;
+
+/* Bytes in use, by one of two measures. Relaxed: of two threads that write at once one may lose. */
+struct use {
+  uint64_t most;    /* [any] since it last fell by half */
+  uint64_t highest; /* [any] since a walk over all slabs began for it */
+  uint64_t lowest;  /* [lock decay] when that walk began */
+  uint64_t since;   /* [lock decay] ms; when that was */
+  unsigned part;    /* [lock decay] of the highest is little enough for a walk */
+  unsigned part_most; /* [const] */
+};
+
+static uint64_t blocks; /* [any] bytes of blocks in use, within MOVED_TOLD a thread */
+static struct use use_of_blocks = {0, 0, 0, 0, SHRUNK_PART, SHRUNK_PART_MOST};
+static struct use use_of_all = {0, 0, 0, 0, 2, 2}; /* of all live memory */
+static size_t shrunk_supers; /* [lock decay] a walk's, to be looked at; relaxed, read by any */
+static size_t shrunk_keep;   /* [lock decay] bytes of free pages that may stay there */
 
 uint64_t decay_interval(void) {
   uint64_t step = option(OPT_DECAY_MS) / DECAY_STEPS;
@@ -49,6 +66,65 @@ COLD void decay_grown(void) {
     count_any(CNT_DECAYED_BYTES, sparse_purge_grown(os_milliseconds()));
     st_rlx(&decay_growth, grown + SUPER_SIZE);
   }
+  lock_drop(&decay_lock);
+}
+
+static uint64_t blocks_now(void) {
+  int64_t now = (int64_t)ld_rlx(&blocks); /* who returned more may have told before who took it */
+  return now < 0 ? 0 : (uint64_t)now;
+}
+
+/* A program that needs again at once what it gave back waits longer the next time. */
+static void judge_last_walk(struct use *use, uint64_t ms) {
+  bool soon = ms - use->since < SHRUNK_REGRET_MS;
+  unsigned part = soon ? use->part * 2 : use->part / 2;
+  if (ld_rlx(&use->highest) / 2 <= use->lowest) return; /* it went on to shrink */
+  if (part >= SHRUNK_PART && part <= use->part_most) use->part = part;
+}
+
+static void begin_walk(struct use *use, uint64_t now) {
+  uint64_t retained = count_read(CNT_RETAINED_BYTES);
+  size_t budget = purge_budget();
+  uint64_t ms = os_milliseconds();
+  judge_last_walk(use, ms);
+  use->lowest = now;
+  use->since = ms;
+  st_rlx_any(&use->highest, now);
+  st_rlx(&shrunk_supers, sparse_supers());
+  shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
+}
+
+COLD static void fell_by_half(struct use *use, uint64_t now) {
+  if (!lock_try(&decay_lock)) return;
+  st_rlx(&decay_shrinks, decay_shrinks + 1);
+  st_rlx_any(&use->most, now);
+  if (now < ld_rlx(&use->highest) / use->part) begin_walk(use, now);
+  lock_drop(&decay_lock);
+}
+
+static bool shrinks_now(struct use *use, uint64_t now) {
+  uint64_t most = ld_rlx(&use->most);
+  if (now > most) st_rlx_any(&use->most, now);
+  if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
+  if (now < most / 2 && ld_rlx(&use->highest) >= SHRUNK_LEAST) fell_by_half(use, now);
+  return ld_rlx(&shrunk_supers) > 0;
+}
+
+bool decay_moved(ptrdiff_t bytes) {
+  add_rlx(&blocks, (uint64_t)bytes);
+  return shrinks_now(&use_of_blocks, blocks_now());
+}
+
+bool decay_given(void) {
+  return shrinks_now(&use_of_all, purge_live());
+}
+
+COLD void decay_shrunk(void) {
+  size_t left;
+  if (!lock_try(&decay_lock)) return;
+  left = shrunk_supers;
+  sparse_purge_shrunk(&left, &shrunk_keep);
+  st_rlx(&shrunk_supers, left);
   lock_drop(&decay_lock);
 }
 

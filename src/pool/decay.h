@@ -17,6 +17,7 @@
 #include "os/process.h"
 
 extern uint64_t decay_next;   /* [any] relaxed; ms */
+extern uint64_t decay_shrinks; /* [lock decay] relaxed; times that the program shrank by half */
 extern uint64_t decay_growth; /* [any] relaxed; bytes mapped at which the program has grown */
 
 /* Purges a batch of what is due at NOW, and what is beyond the budget; looks at the cgroup. Returns
@@ -28,6 +29,19 @@ uint64_t decay_interval(void);
 
 /* The program has grown by a superslab or more since the last time: some free pages of slabs go. */
 COLD void decay_grown(void);
+
+/* Notes that blocks of BYTES came into use, or went out of it where BYTES is negative. Returns
+ * whether decay_shrunk() has something to do. Each time that what is in use fell by half,
+ * decay_shrinks rises: then whoever caches blocks caches less. */
+bool decay_moved(ptrdiff_t bytes);
+
+/* Likewise, after a run or a huge mapping came back. */
+bool decay_given(void);
+
+/* After the blocks in use fell to a SHRUNK_PART-th, or all live memory by half: free pages of slabs
+ * go, at most some ms of work at a time, but for half of what the budget of retained memory has
+ * left. */
+COLD void decay_shrunk(void);
 
 /* Gives the free pages of slabs that nobody owns back at once, but for KEEP bytes of them. Returns
  * the bytes given back. */

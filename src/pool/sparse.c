@@ -138,7 +138,7 @@ static struct superslab *next_super(const struct order *order, uint64_t *units) 
   return super;
 }
 
-static size_t superslabs(void) {
+size_t sparse_supers(void) {
   return count_read(CNT_SUPER_MAPPED) - count_read(CNT_SUPER_UNMAPPED);
 }
 
@@ -150,40 +150,48 @@ static uint32_t age(void) {
   return (uint32_t)max_size(ms, SPARSE_LEAST_MS);
 }
 
-/* Looks at SUPERS superslabs. *MORE: it stopped before, because it had done much. */
-static size_t purge_some(const struct order *order, size_t supers, size_t batch, bool *more) {
+/* Looks at *SUPERS superslabs, which it lowers; it stops before when it has done much. *KEEP bytes
+ * may stay. */
+static size_t purge_some(const struct order *order, size_t *supers, size_t batch, size_t *keep) {
   unsigned slabs = 0;
   size_t bytes = 0;
-  size_t keep = 0;
-  if (option(OPT_PURGE) == PURGE_OFF) return 0;
-  for (; supers && bytes < batch && slabs < SPARSE_SLABS; supers--) {
+  if (option(OPT_PURGE) == PURGE_OFF) *supers = 0;
+  for (; *supers && bytes < batch && slabs < SPARSE_SLABS; --*supers) {
     uint64_t units;
     struct superslab *super = next_super(order, &units);
     slabs += bit_count(units);
     for (; units; units &= units - 1)
-      bytes += purge_slab(slab_at(super, bit_lowest(units)), false, &keep);
+      bytes += purge_slab(slab_at(super, bit_lowest(units)), false, keep);
   }
-  *more = supers > 0 && slabs > 0;
   return bytes;
 }
 
 size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
   struct order order = {(uint32_t)now, age(), false};
-  size_t supers = min_size(superslabs() / DECAY_STEPS + 1, SPARSE_SUPERS);
-  return purge_some(&order, supers, batch, more);
+  size_t supers = min_size(sparse_supers() / DECAY_STEPS + 1, SPARSE_SUPERS);
+  size_t keep = 0;
+  size_t bytes = purge_some(&order, &supers, batch, &keep);
+  *more = supers > 0;
+  return bytes;
 }
 
 size_t sparse_purge_grown(uint64_t now) {
   uint64_t ms = max_size(option(OPT_DECAY_MS) / SPARSE_GROWING, SPARSE_LEAST_MS);
   struct order order = {(uint32_t)now, (uint32_t)ms, false};
-  bool more;
-  return purge_some(&order, SPARSE_GROWN_SUPERS, SUPER_SIZE, &more);
+  size_t supers = SPARSE_GROWN_SUPERS;
+  size_t keep = 0;
+  return purge_some(&order, &supers, SUPER_SIZE, &keep);
+}
+
+size_t sparse_purge_shrunk(size_t *supers, size_t *keep) {
+  struct order order = {(uint32_t)os_milliseconds(), 0, false};
+  return purge_some(&order, supers, SPARSE_SHRUNK_BATCH, keep);
 }
 
 size_t sparse_purge_all(size_t keep) {
   struct order order = {0, 0, true};
   size_t bytes = 0;
-  for (size_t supers = superslabs(); supers; supers--) {
+  for (size_t supers = sparse_supers(); supers; supers--) {
     uint64_t units;
     struct superslab *super = next_super(&order, &units);
     for (; units; units &= units - 1)

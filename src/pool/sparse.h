@@ -26,6 +26,13 @@ size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more);
  * SPARSE_GROWING-th of HAKMEM_DECAY_MS before NOW. Returns the bytes given back. */
 size_t sparse_purge_grown(uint64_t now);
 
+/* Purges slabs of any age, but for *KEEP bytes, which it lowers; a step of a walk over *SUPERS
+ * superslabs, which it lowers, too. Returns the bytes given back. */
+size_t sparse_purge_shrunk(size_t *supers, size_t *keep);
+
+/* Superslabs there are. */
+size_t sparse_supers(void);
+
 /* Purges all slabs that nobody owns, at once and for good, but for KEEP bytes. Returns the bytes
  * given back. */
 size_t sparse_purge_all(size_t keep);

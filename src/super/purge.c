@@ -49,9 +49,13 @@ COLD void purge_wake(void) {
   futex_wake(&sleeper, 1);
 }
 
-size_t purge_budget(void) {
+uint64_t purge_live(void) {
   uint64_t units = count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
-  uint64_t live = (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
+  return (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
+}
+
+size_t purge_budget(void) {
+  uint64_t live = purge_live();
   /* asked for: not to be purged at the first free */
   size_t warm = option(OPT_PREWARM) * SUPER_SIZE;
   size_t budget = max_size(max_size(option(OPT_RETAIN), live / 10), warm);

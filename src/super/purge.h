@@ -27,6 +27,9 @@ void purge_release(size_t bytes);
  * wakes the background thread. */
 void purge_retain_locked(size_t bytes);
 
+/* Bytes of units and huge mappings in use. */
+uint64_t purge_live(void);
+
 /* The budget in bytes, from the live memory of now. */
 size_t purge_budget(void);
 

@@ -3,6 +3,7 @@
 #include "api.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #pragma weak hak_trim
 #pragma weak hak_ledger
@@ -153,9 +154,10 @@ static void many_superslabs(void) {
   CHILD_CHECK(api_violations() == 0);
 }
 
-/* In a slab that holds one live block in 64, all pages but a few are free. */
-static void between_small(void) {
-  enum { SIZE = 1000, STEP = 64, N = 100000 };
+/* ROW blocks in STEP live: no slab is all free, but pages are. Those of a program that has shrunk
+ * to less than a quarter go by themselves, as far as they are more than HAKMEM_RETAIN. */
+static void between_small(size_t row, size_t step, bool unasked) {
+  enum { SIZE = 1000, N = 100000 };
   size_t start, full, left, pages = 0;
   warm();
   start = api_resident();
@@ -167,26 +169,38 @@ static void between_small(void) {
   full = api_resident();
   CHILD_CHECK(full > start + N / 10 * 9 * SIZE);
   for (size_t i = 0; i < N; i++) {
-    if (i % STEP) free(blocks[i]);
+    if (i % step >= row) free(blocks[i]);
     else pages += 1 + ((uintptr_t)blocks[i] % 4096 + SIZE > 4096);
   }
-  CHILD_CHECK(api_resident() > full - 4 * MIB); /* no slab is all free */
+  left = api_resident();
+  snprintf(api_note, 512, "%zu KiB at the start, %zu full, %zu then", start / KIB, full / KIB,
+           left / KIB);
+  if (unasked ? left > start + pages * 4096 + 16 * MIB : left < full - 4 * MIB) _exit(99);
   CHILD_CHECK(malloc_trim(0) == 1);
   left = api_resident();
   snprintf(api_note, 512, "%zu KiB at the start, %zu full, %zu after; %zu KiB of pages are live",
            start / KIB, full / KIB, left / KIB, pages * 4);
   if (left > start + pages * 4096 + 2 * MIB) _exit(99);
   CHILD_CHECK(malloc_trim(0) == 0);
-  for (size_t i = 0; i < N; i += STEP) CHILD_CHECK(api_intact(blocks[i], SIZE, SIZE, i));
+  for (size_t i = 0; i < N; i++)
+    if (i % step < row) CHILD_CHECK(api_intact(blocks[i], SIZE, SIZE, i));
   CHILD_CHECK(api_violations() == 0);
   for (size_t i = 0; i < N; i++) { /* the holes serve again */
-    if (i % STEP == 0) continue;
+    if (i % step < row) continue;
     blocks[i] = opaque_ptr(malloc(opaque(SIZE)));
     api_fill(blocks[i], SIZE, i);
   }
   for (size_t i = 0; i < N; i++) CHILD_CHECK(api_intact(blocks[i], SIZE, SIZE, i));
   CHILD_CHECK(api_resident() < full + 4 * MIB && api_violations() == 0);
   for (size_t i = 0; i < N; i++) free(blocks[i]);
+}
+
+static void between_some(void) {
+  between_small(8, 24, false);
+}
+
+static void between_few(void) {
+  between_small(1, 64, true);
 }
 
 /* What was purged already is addresses alone: to give them up frees no page. */
@@ -264,8 +278,9 @@ int main(void) {
       {"free units between live runs go, and the runs stay as they are", between_live},
       {"256 MiB of 16-byte blocks, freed: 1 MiB at most stays, of descriptors too", smallest},
       {"4.7 GiB of addresses in 1,200 superslabs, freed: 2 MiB at most stays", many_superslabs},
-      {"100 MB of small blocks, one in 64 lives: its pages and 2 MiB stay, and what is on them",
-       between_small},
+      {"100 MB of small blocks, a third lives: its pages and 2 MiB stay, and what is on them",
+       between_some},
+      {"100 MB of small blocks, one in 64 lives: its pages and 16 MiB stay, unasked", between_few},
       {"what holds no page counts for nothing", nothing_to_free},
       {"beside a sleeping thread, and after threads that freed late: 2 MiB at most", threads},
   };

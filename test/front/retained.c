@@ -79,6 +79,8 @@ static void pattern(const char *name, size_t n, size_t (*size)(void)) {
   bound("half freed");
   free_slots(0, 1);
   bound("all freed");
+  CHECK_MSG(os_resident_bytes() <= base + 22 * MIB, "unflushed: %zu KiB stay resident, %zu before",
+            os_resident_bytes() / KIB, base / KIB);
   fill_up(n / 2, size);
   bound("filled again");
   free_slots(0, 1);
