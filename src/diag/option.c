@@ -55,7 +55,7 @@ const struct option_row option_table[OPTIONS] = {
      "how pages go back: at once, when the system needs them, or not unless asked"},
 };
 
-const char *const option_words[OPTIONS] = {
+const char option_words[OPTIONS][24] = {
     [OPT_THP] = "default always never",
     [OPT_PURGE] = "dontneed free off",
 };
@@ -63,8 +63,10 @@ const char *const option_words[OPTIONS] = {
 uint64_t option_value[OPTIONS];
 char option_log_path[OPTION_PATH_MAX];
 
-static const char PREFIX[] = "HAKMEM_";
-enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
+/* "HAKMEM_", its first character lowest. A number is part of the code: a process without options
+ * reads no page of constants. */
+static const uint64_t PREFIX = 0x5f4d454d4b4148;
+enum { PREFIX_LENGTH = 7 };
 static const char OF_THE_COMMAND[] = "HAKMEM_LIBRARY="; /* where hakmem(1) finds the library */
 
 /* Reads digits; returns the first character behind them, NULL when there are none or too many. */
@@ -211,8 +213,14 @@ COLD static void complain_name(const char *name, size_t length) {
   text_flush(&t);
 }
 
+EVERY_PROCESS static bool has_prefix(const char *s) {
+  uint64_t left = PREFIX;
+  for (; left && *s == (char)(left & 0xff); left >>= 8) s++;
+  return !left;
+}
+
 static int find_chars(const char *name, size_t length) {
-  if (length > PREFIX_LENGTH && !memcmp(name, PREFIX, PREFIX_LENGTH)) {
+  if (length > PREFIX_LENGTH && has_prefix(name)) {
     name += PREFIX_LENGTH;
     length -= PREFIX_LENGTH;
   }
@@ -245,28 +253,24 @@ int option_set(const char *name, const char *value) {
   return accept(i, value) ? 0 : -2;
 }
 
-/* A privileged program reads none: its caller must not choose files that it writes, checks that it
- * drops, or lines in its stderr. */
 /* The next variable of the environment from *P on that begins with the prefix, or NULL. */
-static const char *next_given(char ***p) {
+EVERY_PROCESS static const char *next_given(char ***p) {
   while (*p && **p) {
     const char *entry = *(*p)++;
-    if (!strncmp(entry, PREFIX, PREFIX_LENGTH)) return entry;
+    if (has_prefix(entry)) return entry;
   }
   return NULL;
 }
 
-static char **trusted_environment(void) {
-  return os_secure() ? NULL : os_environment();
-}
-
-bool option_given(void) {
-  char **environment = trusted_environment();
-  return next_given(&environment) != NULL;
+/* A privileged program reads none: its caller must not choose files that it writes, checks that it
+ * drops, or lines in its stderr. */
+EVERY_PROCESS bool option_given(void) {
+  char **environment = os_environment();
+  return next_given(&environment) && !os_secure();
 }
 
 void option_load(void) {
-  char **environment = trusted_environment();
+  char **environment = os_secure() ? NULL : os_environment();
   const char *entry;
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
   while ((entry = next_given(&environment))) {

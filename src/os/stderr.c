@@ -8,12 +8,12 @@
 enum { OUT_OF_THE_WAY = 100 }; /* programs count on low descriptors being handed out in order */
 
 static struct stat original; /* [const] once kept */
-static int kept = -1;        /* [const] once kept; -1: there was no stderr */
+static int kept;             /* [const] once kept; -1: there was no stderr */
 static bool tried;           /* [const] once kept */
 
 void os_keep_stderr(void) {
   int saved = errno;
-  if (kept >= 0) close(kept);
+  if (tried && kept >= 0) close(kept);
   kept = -1;
   tried = true;
   if (fstat(STDERR_FILENO, &original) == 0)
@@ -27,7 +27,7 @@ static bool is_original(int fd) {
 }
 
 bool os_is_kept_stderr(int fd) {
-  return fd == kept;
+  return tried && fd == kept;
 }
 
 int os_stderr(void) {
