@@ -82,15 +82,14 @@ static const char *parse_digits(const char *s, uint64_t *n) {
 
 /* Reads a size's suffix: K, KB, KiB, M, ... in either case. Returns the shift, or -1. */
 static int parse_suffix(const char *s) {
-  static const char letters[] = "kmgt";
-  const char *found;
+  size_t letter;
   if (!*s) return 0;
-  found = strchr(letters, *s | 0x20);
-  if (!found) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
+  letter = text_until("kmgt", (char[]){(char)(*s | 0x20), 0});
+  if (letter == 4) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
   s++;
   if (*s == 'i') s++;
   if (*s == 'b' || *s == 'B') s++;
-  return *s ? -1 : 10 * (int)(found - letters + 1);
+  return *s ? -1 : 10 * (int)(letter + 1);
 }
 
 /* Hundredths from "1", "1.6" or "1.60"; further digits are not worth a refusal. */
@@ -113,8 +112,8 @@ static bool parse_ratio(const char *s, uint64_t *hundredths) {
 
 /* Copied: a program may overwrite its environment. There is one option of this type. */
 static bool parse_path(const char *s, uint64_t *length) {
-  *length = strnlen(s, OPTION_PATH_MAX);
-  if (*length == 0 || *length == OPTION_PATH_MAX) return false;
+  *length = strlen(s);
+  if (*length == 0 || *length >= OPTION_PATH_MAX) return false;
   memcpy(option_log_path, s, *length + 1);
   return true;
 }
@@ -127,7 +126,7 @@ static const char *words_of(const struct option_row *row) {
 static size_t word_at(const char *words, uint64_t n, const char **word) {
   for (; n && *words; words++) n -= *words == ' ';
   *word = words;
-  return strcspn(words, " ");
+  return text_until(words, " ");
 }
 
 static bool parse_word(const char *words, const char *s, uint64_t *place) {
@@ -135,7 +134,7 @@ static bool parse_word(const char *words, const char *s, uint64_t *place) {
   for (*place = 0;; ++*place) {
     size_t length = word_at(words, *place, &word);
     if (!length) return false;
-    if (!strncmp(word, s, length) && !s[length]) return true;
+    if (strlen(s) == length && text_begins(word, s)) return true;
   }
 }
 
@@ -195,7 +194,7 @@ COLD static void complain_value(const struct option_row *row, const char *value,
   text_str(&t, "hakmem: ");
   text_str(&t, row->name);
   text_str(&t, "=");
-  text_chars(&t, value, strnlen(value, 80));
+  text_chars(&t, value, min_size(strlen(value), 80));
   text_str(&t, " is not accepted (it takes ");
   put_accepted(&t, row);
   text_str(&t, "); it stays at ");
@@ -226,7 +225,7 @@ static int find_chars(const char *name, size_t length) {
   }
   for (int i = 0; i < OPTIONS; i++) {
     const char *own = option_table[i].name + PREFIX_LENGTH;
-    if (strlen(own) == length && !memcmp(own, name, length)) return i;
+    if (strlen(own) == length && text_begins(name, own)) return i;
   }
   return -1;
 }
@@ -274,14 +273,14 @@ void option_load(void) {
   const char *entry;
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
   while ((entry = next_given(&environment))) {
-    const char *equals = strchr(entry, '=');
+    size_t length = text_until(entry, "=");
     int i;
-    if (!equals || !strncmp(entry, OF_THE_COMMAND, sizeof OF_THE_COMMAND - 1)) continue;
-    i = find_chars(entry, (size_t)(equals - entry));
+    if (!entry[length] || text_begins(entry, OF_THE_COMMAND)) continue;
+    i = find_chars(entry, length);
     if (i < 0)
-      complain_name(entry, (size_t)(equals - entry));
+      complain_name(entry, length);
     else
-      accept(i, equals + 1);
+      accept(i, entry + length + 1);
   }
 }
 
