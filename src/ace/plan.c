@@ -44,7 +44,8 @@ unsigned plan_fresh(unsigned class) {
 }
 
 size_t plan_total(unsigned processors, uint64_t threads, uint64_t room) {
-  size_t by_threads = threads <= FEW_THREADS ? CACHE_TOTAL_FEW : CACHE_TOTAL;
+  size_t less = threads > FEW_THREADS ? (threads - FEW_THREADS) * CACHE_TOTAL_STEP : 0;
+  size_t by_threads = CACHE_TOTAL_FEW - min_size(less, CACHE_TOTAL_FEW - CACHE_TOTAL);
   size_t total = max_size(by_threads, processors * (size_t)CACHE_PER_PROCESSOR);
   return min_size(total, max_size(room / 8, CACHE_TOTAL_LEAST));
 }

@@ -121,7 +121,7 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
 
 /* Where options are given the allocator starts even in a program that never allocates: they are
  * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it. */
-__attribute__((constructor)) static void at_start(void) {
+EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   if (!option_given()) return;
   thread_self();
@@ -131,7 +131,7 @@ __attribute__((constructor)) static void at_start(void) {
   errno = saved;
 }
 
-__attribute__((destructor)) static void at_exit(void) {
+EVERY_PROCESS __attribute__((destructor)) static void at_exit(void) {
   int saved = errno;
   if (option(OPT_SHOW_STATS)) {
     int fd = log_open(option_log_path);

@@ -11,13 +11,10 @@
 #include "base/shared.h"
 
 /* Is this the only thread? libc knows: its variable falls before a second thread starts, in the
- * thread that starts it, which is not inside the allocator then. A libc that does not say (musl)
- * leaves it at no. */
-extern const char *alone_flag; /* [const] once started */
+ * thread that starts it, which is not inside the allocator then. */
 ALWAYS_INLINE bool alone(void) {
-  return *alone_flag;
+  return KNOWS_ALONE && __libc_single_threaded;
 }
-void alone_ask(void);
 
 #define COUNTED(p) WHEN_COUNTING(shared_count_write(p))
 

@@ -9,11 +9,23 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((cold, noinline))
+/* For what runs in every process, whatever the process does: it lies in one place, near what the
+ * loader reads. */
+#define EVERY_PROCESS __attribute__((section(".text.startup"), noinline))
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))
 #define ALIGNED(n) __attribute__((aligned(n)))
 #define WEAK __attribute__((weak))
+
+/* Does libc tell whether there is one thread? */
+#if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 32)
+#define KNOWS_ALONE true
+extern char __libc_single_threaded;
+#else
+#define KNOWS_ALONE false
+#define __libc_single_threaded false
+#endif
 
 /* For the one function that is C++. */
 #ifdef __cplusplus

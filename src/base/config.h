@@ -79,6 +79,7 @@ enum {
   CACHE_TOTAL = 24 * 1024 * 1024,        /* bytes of capacity of all threads together, */
   CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
   FEW_THREADS = 32,
+  CACHE_TOTAL_STEP = 5 * 512 * 1024,     /* less for each thread more */
   CACHE_TOTAL_LEAST = 1024 * 1024, /* however little room the cgroup leaves */
   CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */

@@ -23,6 +23,24 @@ void text_str(struct text *t, const char *s) {
   text_chars(t, s, strlen(s));
 }
 
+bool text_begins(const char *s, const char *with) {
+  for (; *with; s++, with++)
+    if (*s != *with) return false;
+  return true;
+}
+
+bool text_same(const char *a, const char *b) {
+  return text_begins(a, b) && text_begins(b, a);
+}
+
+size_t text_until(const char *s, const char *stops) {
+  size_t n = 0;
+  for (; s[n]; n++)
+    for (const char *stop = stops; *stop; stop++)
+      if (s[n] == *stop) return n;
+  return n;
+}
+
 static size_t digits_of(uint64_t n, unsigned base, char *end) {
   char *p = end;
   do {

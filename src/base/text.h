@@ -33,6 +33,12 @@ void text_u64_right(struct text *t, uint64_t n, unsigned width);
 /* Writes what is buffered to the descriptor. */
 void text_flush(struct text *t);
 
+/* On terminated strings, as libc has them: each name of libc's is looked up at every start. */
+bool text_same(const char *a, const char *b);
+bool text_begins(const char *s, const char *with);
+/* How many characters stand before the first of those in STOPS, or before the end. */
+size_t text_until(const char *s, const char *stops);
+
 /* A report: "hakmem: " and the message as one line on stderr. */
 void text_report(const char *message);
 

@@ -1,6 +1,6 @@
 #include "diag/counter.h"
 
-#include <string.h>
+#include "base/text.h"
 
 const struct counter_row counter_table[COUNTERS] = {
     {"super.units_taken", "units", "units of 64 KiB taken for slabs and runs"},
@@ -68,17 +68,17 @@ uint64_t tally_read(enum tally_row i) {
 
 bool counter_find(const char *name, uint64_t *value) {
   for (int i = 0; i < COUNTERS; i++) {
-    if (strcmp(name, counter_table[i].name) != 0) continue;
+    if (!text_same(name, counter_table[i].name)) continue;
     *value = count_read(i);
     return true;
   }
   for (int i = 0; i < TALLIES; i++) {
-    if (strcmp(name, tally_table[i].name) != 0) continue;
+    if (!text_same(name, tally_table[i].name)) continue;
     *value = tally_read(i);
     return true;
   }
   for (int i = 0; COUNT_SHARED && i < SHARED_SUMS; i++) {
-    if (strcmp(name, shared_names[i]) != 0) continue;
+    if (!text_same(name, shared_names[i])) continue;
     *value = shared_read(i);
     return true;
   }

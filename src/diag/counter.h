@@ -72,10 +72,11 @@ struct tally {
   struct tally *next;  /* [const] once registered */
 };
 
+/* Text in place: pointers would each be relocated at start. */
 struct counter_row {
-  const char *name;
-  const char *unit;
-  const char *doc;
+  char name[24];
+  char unit[12];
+  char doc[64];
 };
 
 extern const struct counter_row counter_table[COUNTERS];

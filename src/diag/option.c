@@ -55,7 +55,7 @@ const struct option_row option_table[OPTIONS] = {
      "how pages go back: at once, when the system needs them, or not unless asked"},
 };
 
-const char *const option_words[OPTIONS] = {
+const char option_words[OPTIONS][24] = {
     [OPT_THP] = "default always never",
     [OPT_PURGE] = "dontneed free off",
 };
@@ -63,8 +63,10 @@ const char *const option_words[OPTIONS] = {
 uint64_t option_value[OPTIONS];
 char option_log_path[OPTION_PATH_MAX];
 
-static const char PREFIX[] = "HAKMEM_";
-enum { PREFIX_LENGTH = sizeof PREFIX - 1 };
+/* "HAKMEM_", its first character lowest. A number is part of the code: a process without options
+ * reads no page of constants. */
+static const uint64_t PREFIX = 0x5f4d454d4b4148;
+enum { PREFIX_LENGTH = 7 };
 static const char OF_THE_COMMAND[] = "HAKMEM_LIBRARY="; /* where hakmem(1) finds the library */
 
 /* Reads digits; returns the first character behind them, NULL when there are none or too many. */
@@ -80,15 +82,14 @@ static const char *parse_digits(const char *s, uint64_t *n) {
 
 /* Reads a size's suffix: K, KB, KiB, M, ... in either case. Returns the shift, or -1. */
 static int parse_suffix(const char *s) {
-  static const char letters[] = "kmgt";
-  const char *found;
+  size_t letter;
   if (!*s) return 0;
-  found = strchr(letters, *s | 0x20);
-  if (!found) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
+  letter = text_until("kmgt", (char[]){(char)(*s | 0x20), 0});
+  if (letter == 4) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
   s++;
   if (*s == 'i') s++;
   if (*s == 'b' || *s == 'B') s++;
-  return *s ? -1 : 10 * (int)(found - letters + 1);
+  return *s ? -1 : 10 * (int)(letter + 1);
 }
 
 /* Hundredths from "1", "1.6" or "1.60"; further digits are not worth a refusal. */
@@ -111,8 +112,8 @@ static bool parse_ratio(const char *s, uint64_t *hundredths) {
 
 /* Copied: a program may overwrite its environment. There is one option of this type. */
 static bool parse_path(const char *s, uint64_t *length) {
-  *length = strnlen(s, OPTION_PATH_MAX);
-  if (*length == 0 || *length == OPTION_PATH_MAX) return false;
+  *length = strlen(s);
+  if (*length == 0 || *length >= OPTION_PATH_MAX) return false;
   memcpy(option_log_path, s, *length + 1);
   return true;
 }
@@ -125,7 +126,7 @@ static const char *words_of(const struct option_row *row) {
 static size_t word_at(const char *words, uint64_t n, const char **word) {
   for (; n && *words; words++) n -= *words == ' ';
   *word = words;
-  return strcspn(words, " ");
+  return text_until(words, " ");
 }
 
 static bool parse_word(const char *words, const char *s, uint64_t *place) {
@@ -133,7 +134,7 @@ static bool parse_word(const char *words, const char *s, uint64_t *place) {
   for (*place = 0;; ++*place) {
     size_t length = word_at(words, *place, &word);
     if (!length) return false;
-    if (!strncmp(word, s, length) && !s[length]) return true;
+    if (strlen(s) == length && text_begins(word, s)) return true;
   }
 }
 
@@ -193,7 +194,7 @@ COLD static void complain_value(const struct option_row *row, const char *value,
   text_str(&t, "hakmem: ");
   text_str(&t, row->name);
   text_str(&t, "=");
-  text_chars(&t, value, strnlen(value, 80));
+  text_chars(&t, value, min_size(strlen(value), 80));
   text_str(&t, " is not accepted (it takes ");
   put_accepted(&t, row);
   text_str(&t, "); it stays at ");
@@ -211,14 +212,20 @@ COLD static void complain_name(const char *name, size_t length) {
   text_flush(&t);
 }
 
+EVERY_PROCESS static bool has_prefix(const char *s) {
+  uint64_t left = PREFIX;
+  for (; left && *s == (char)(left & 0xff); left >>= 8) s++;
+  return !left;
+}
+
 static int find_chars(const char *name, size_t length) {
-  if (length > PREFIX_LENGTH && !memcmp(name, PREFIX, PREFIX_LENGTH)) {
+  if (length > PREFIX_LENGTH && has_prefix(name)) {
     name += PREFIX_LENGTH;
     length -= PREFIX_LENGTH;
   }
   for (int i = 0; i < OPTIONS; i++) {
     const char *own = option_table[i].name + PREFIX_LENGTH;
-    if (strlen(own) == length && !memcmp(own, name, length)) return i;
+    if (strlen(own) == length && text_begins(name, own)) return i;
   }
   return -1;
 }
@@ -245,39 +252,35 @@ int option_set(const char *name, const char *value) {
   return accept(i, value) ? 0 : -2;
 }
 
-/* A privileged program reads none: its caller must not choose files that it writes, checks that it
- * drops, or lines in its stderr. */
 /* The next variable of the environment from *P on that begins with the prefix, or NULL. */
-static const char *next_given(char ***p) {
+EVERY_PROCESS static const char *next_given(char ***p) {
   while (*p && **p) {
     const char *entry = *(*p)++;
-    if (!strncmp(entry, PREFIX, PREFIX_LENGTH)) return entry;
+    if (has_prefix(entry)) return entry;
   }
   return NULL;
 }
 
-static char **trusted_environment(void) {
-  return os_secure() ? NULL : os_environment();
-}
-
-bool option_given(void) {
-  char **environment = trusted_environment();
-  return next_given(&environment) != NULL;
+/* A privileged program reads none: its caller must not choose files that it writes, checks that it
+ * drops, or lines in its stderr. */
+EVERY_PROCESS bool option_given(void) {
+  char **environment = os_environment();
+  return next_given(&environment) && !os_secure();
 }
 
 void option_load(void) {
-  char **environment = trusted_environment();
+  char **environment = os_secure() ? NULL : os_environment();
   const char *entry;
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
   while ((entry = next_given(&environment))) {
-    const char *equals = strchr(entry, '=');
+    size_t length = text_until(entry, "=");
     int i;
-    if (!equals || !strncmp(entry, OF_THE_COMMAND, sizeof OF_THE_COMMAND - 1)) continue;
-    i = find_chars(entry, (size_t)(equals - entry));
+    if (!entry[length] || text_begins(entry, OF_THE_COMMAND)) continue;
+    i = find_chars(entry, length);
     if (i < 0)
-      complain_name(entry, (size_t)(equals - entry));
+      complain_name(entry, length);
     else
-      accept(i, equals + 1);
+      accept(i, entry + length + 1);
   }
 }
 

@@ -59,18 +59,19 @@ enum option_type {
   TYPE_WORD,   /* one of the words of option_words; the value is its place there, from 0 on */
 };
 
+/* Its text in place, here and in option_words: pointers would each be relocated at start. */
 struct option_row {
-  const char *name;
+  char name[32];
   enum option_type type;
   uint64_t standard; /* the default */
   uint64_t least;
   uint64_t most;
   bool live; /* may change in a running process */
-  const char *doc;
+  char doc[96];
 };
 
 extern const struct option_row option_table[OPTIONS];
-extern const char *const option_words[OPTIONS]; /* of TYPE_WORD: its words, a blank between two */
+extern const char option_words[OPTIONS][24]; /* of TYPE_WORD: its words, a blank between two */
 extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone */
 
 ALWAYS_INLINE uint64_t option(enum option i) {

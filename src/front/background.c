@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "diag/option.h"
 #include "front/start.h"
+#include "os/process.h"
 #include "pool/decay.h"
 #include "super/purge.h"
 
@@ -28,7 +30,7 @@ static bool nobody_lives(void) {
 }
 
 static void *run(void *unused) {
-  pthread_setname_np(pthread_self(), "hakmem");
+  os_name_thread("hakmem");
   while (!nobody_lives()) {
     while (decay_step(os_milliseconds())) continue;
     purge_sleep(decay_interval());
@@ -44,12 +46,10 @@ static int create(void) {
   pthread_t thread;
   int error;
   pthread_attr_init(&attributes);
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, BACKGROUND_STACK);
   error = pthread_create(&thread, &attributes, run, NULL);
   pthread_attr_destroy(&attributes);
-  if (error != EINVAL) return error;
-  error = pthread_create(&thread, NULL, run, NULL);
+  if (error == EINVAL) error = pthread_create(&thread, NULL, run, NULL);
   if (!error) pthread_detach(thread);
   return error;
 }
@@ -72,7 +72,7 @@ COLD void background_start(void) {
   if (taken() - ld_rlx(&taken_before) <= SUPER_UNITS) return;
   if (!change(BACKGROUND_WANTED, BACKGROUND_RUNS)) return;
   start_watch_forks();
-  sigfillset(&all);
+  memset(&all, 0xff, sizeof all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   error = create();
   pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -37,8 +37,8 @@ void budget_look(struct thread *t) {
 }
 
 bool budget_take(struct thread *t, size_t bytes) {
+  if (t->granted + bytes > t->share) return false;
   if (add_rlx(&grants, 1) % CGROUP_LOOK == 0) room_look();
-  if (t->granted + bytes > budget_share()) return false;
   if (add_rlx(&granted, bytes) + bytes > total()) {
     sub_rlx(&granted, bytes);
     return false;

@@ -291,6 +291,20 @@ void cache_push(struct thread *t, unsigned class, void *p) {
   note_returned(t); /* last: it may shrink this magazine, too */
 }
 
+/* Returned alone, a large block costs what a flush costs for many. The tag is a hint that anybody
+ * may write while the slab cannot be taken apart, and P, which is not free yet, sees to that. What
+ * is no block, or free already, goes to its slab, which names it. */
+bool cache_take_over(struct thread *t, unsigned class, void *p) {
+  const struct slab *slab;
+  if (class_size(class) <= OUTBOX_BLOCK_MAX) return false;
+  slab = slab_of(p);
+  if (ld_rlx(&slab->state) & SLAB_OWNED) return false;
+  if (!slab_lends(slab, &class_table[class], p)) return false;
+  tally_own(&t->tally, TLY_REMOTE_FREES, 1);
+  map_set_tags(p, 1, t->gates.owner_tag | 2 * class);
+  return true;
+}
+
 void cache_push_remote(struct thread *t, unsigned class, void *p) {
   size_t size = class_size(class);
   tally_own(&t->tally, TLY_REMOTE_FREES, 1);

@@ -25,6 +25,10 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why);
 /* Takes one block of the thread's own slabs, flushing the older half if the magazine is full. */
 void cache_push(struct thread *t, unsigned class, void *p);
 
+/* Is P, of another thread's slab, to be cached like an own block? A large one of a slab that nobody
+ * owns is, and the blocks of its unit are the thread's own from now on. */
+bool cache_take_over(struct thread *t, unsigned class, void *p);
+
 /* Takes one block of another thread's slab. */
 void cache_push_remote(struct thread *t, unsigned class, void *p);
 

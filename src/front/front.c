@@ -181,7 +181,7 @@ static void free_without_caches(void *p) {
 static void free_block(struct thread *t, void *p, tag_t tag) {
   unsigned class = (tag & TAG_CODE_MASK) / 2;
   if (UNLIKELY(option(OPT_VALIDATE)) && !validate_enter(p, class)) return;
-  if (tag >> TAG_OWNER_SHIFT != t->id) {
+  if (tag >> TAG_OWNER_SHIFT != t->id && !cache_take_over(t, class, p)) {
     cache_push_remote(t, class, p);
   } else if (!t->closed) {
     cache_push(t, class, p);

@@ -37,7 +37,6 @@ static size_t find_libc_from(void) {
 }
 
 static void start(void (*thread_end)(void *)) {
-  alone_ask();
   option_load();
   libc_from = find_libc_from();
   wmax = (struct wmax){(unsigned)option(OPT_WMAX_MID), (unsigned)option(OPT_WMAX_LARGE)};

@@ -23,9 +23,11 @@ _Static_assert(CLASSES == 65, "the closed magazines below are counted by hand");
 #define ALL_CLOSED \
   { CLOSED, CLOSED16, CLOSED16, CLOSED16, CLOSED16 }
 
-struct gates unborn_gates = {.mag = ALL_CLOSED};
-struct gates ended_gates = {.mag = ALL_CLOSED};
-THREAD_LOCAL struct gates *self_gates = &unborn_gates;
+/* The library has no initialised data that may be written: each process would get a page of it, and
+ * these would be most of that. */
+const struct gates unborn_gates = {.mag = ALL_CLOSED};
+struct gates ended_gates;
+THREAD_LOCAL struct gates *self_gates = (struct gates *)&unborn_gates;
 
 static struct lock registry;
 static struct link all_threads;   /* [lock registry] */
@@ -120,6 +122,7 @@ static struct thread *thread_new(void) {
   if (!t) return NULL;
   lay_out(t);
   lock_take(&registry);
+  if (list_empty(&all_threads)) ended_gates = unborn_gates;
   t->id = last_id < TAG_OWNER_MAX ? ++last_id : 1; /* a hint may be shared */
   t->living = true;
   list_init(&t->spare);

@@ -83,8 +83,9 @@ struct thread {
 
 extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */
 extern THREAD_LOCAL struct gates *self_gates;
-extern struct gates unborn_gates; /* [const] of a thread that never allocated */
-extern struct gates ended_gates;  /* [const] of a thread whose caches are gone */
+extern const struct gates unborn_gates; /* of a thread that never allocated */
+/* [const] once the first thread is born: of a thread whose caches are gone */
+extern struct gates ended_gates;
 
 /* The calling thread with its caches, born if need be; NULL when it has ended or cannot be born. */
 struct thread *thread_self(void);

@@ -16,15 +16,15 @@ enum { CALLER_ROOM = 24 };
 
 static uint64_t reports; /* [any] */
 static bool late;        /* [any] */
-static uint8_t generation = 1; /* [any] 1..GENERATIONS, then from 1 again */
+static uint8_t generation; /* [any] below GENERATIONS, then from 0 again */
 
 static uint8_t state_free(void) {
-  return (uint8_t)(ld_rlx(&generation) << GENERATION_SHIFT);
+  return (uint8_t)((ld_rlx(&generation) + 1u) << GENERATION_SHIFT);
 }
 
 void validate_late(void) {
   st_rlx(&late, true);
-  st_rlx(&generation, (uint8_t)(ld_rlx(&generation) % GENERATIONS + 1));
+  st_rlx(&generation, (uint8_t)((ld_rlx(&generation) + 1u) % GENERATIONS));
 }
 
 static uint8_t *table_of(struct superslab *super) {

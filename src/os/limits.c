@@ -4,8 +4,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/bits.h"
+#include "base/text.h"
 #include "os/process.h"
 
 /* --- values --- */
@@ -15,13 +18,13 @@
 static uint64_t value_of(const char *p) {
   uint64_t n = 0;
   while (*p == ' ' || *p == '\t') p++;
-  if (!strcmp(p, "max")) return LIMITS_NONE;
+  if (text_same(p, "max")) return LIMITS_NONE;
   if (*p < '0' || *p > '9') return LIMITS_UNKNOWN;
   for (; *p >= '0' && *p <= '9'; p++) {
     if (n > INT64_MAX / 10) return LIMITS_NONE;
     n = n * 10 + (uint64_t)(*p - '0');
   }
-  if (!strcmp(p, " kB")) n = n > INT64_MAX / KIB ? LIMITS_NONE : n * KIB;
+  if (text_same(p, " kB")) n = n > INT64_MAX / KIB ? LIMITS_NONE : n * KIB;
   return n > INT64_MAX - MIB ? LIMITS_NONE : n;
 }
 
@@ -37,10 +40,9 @@ static void read_fields(const struct place *at, const char *file, const struct f
   if (!lines_open(&l, at, file)) return;
   while (lines_next(&l)) {
     for (size_t i = 0; i < n; i++) {
-      size_t length = strlen(fields[i].name);
       if (*fields[i].value != LIMITS_UNKNOWN) continue;
-      if (strncmp(l.line, fields[i].name, length) != 0) continue;
-      *fields[i].value = value_of(l.line + length);
+      if (!text_begins(l.line, fields[i].name)) continue;
+      *fields[i].value = value_of(l.line + strlen(fields[i].name));
     }
   }
   lines_close(&l);
@@ -62,7 +64,7 @@ static uint64_t add(uint64_t a, uint64_t b) {
 
 static uint64_t soft_limit(int which) {
   struct rlimit r;
-  if (getrlimit(which, &r) != 0) return LIMITS_UNKNOWN;
+  if (syscall(SYS_prlimit64, 0, which, NULL, &r) != 0) return LIMITS_UNKNOWN;
   /* The kernel lets a process with a soft limit of 0 on its data go up to the hard one. */
   if (which == RLIMIT_DATA && r.rlim_cur == 0) r.rlim_cur = r.rlim_max;
   return r.rlim_cur == RLIM_INFINITY ? LIMITS_NONE : r.rlim_cur;
@@ -94,7 +96,7 @@ static void read_mappings(const struct place *top, struct limits_facts *facts) {
   facts->mappings.limit = read_value(top, "/proc/sys/vm/max_map_count");
   if (!lines_open(&l, top, "/proc/self/maps")) return;
   facts->mappings.use = 0;
-  while (lines_next(&l)) facts->mappings.use += strncmp(l.line, "ffffffffff", 10) != 0;
+  while (lines_next(&l)) facts->mappings.use += !text_begins(l.line, "ffffffffff");
   lines_close(&l);
   if (!facts->mappings.use) facts->mappings.use = LIMITS_UNKNOWN;
 }
@@ -157,8 +159,8 @@ static const struct version version_2 = {
 /* Is "memory" one of the comma-separated names that end at END? */
 static bool lists_memory(const char *names, const char *end) {
   while (names < end) {
-    size_t length = strcspn(names, ",:");
-    if (length == 6 && !memcmp(names, "memory", 6)) return true;
+    size_t length = text_until(names, ",:");
+    if (length == 6 && text_begins(names, "memory")) return true;
     names += length + 1;
   }
   return false;
@@ -167,7 +169,7 @@ static bool lists_memory(const char *names, const char *end) {
 /* The part of the tree that a path like "/a/b" of /proc/self/cgroup means: none for the top, and
  * none for one that leads out of a namespace. */
 static const char *group_of(const char *path) {
-  bool outside = !strncmp(path, "/..", 3) && (path[3] == '/' || !path[3]);
+  bool outside = text_begins(path, "/..") && (path[3] == '/' || !path[3]);
   return outside || !path[1] ? "" : path;
 }
 
@@ -179,11 +181,11 @@ static const struct version *find_group(const struct place *top, char group[LINE
   if (!lines_open(&l, top, "/proc/self/cgroup")) return NULL;
   while (found != &version_1 && lines_next(&l)) {
     size_t used = 0;
-    char *names = strchr(l.line, ':');
-    char *path = names ? strchr(names + 1, ':') : NULL;
-    if (!path || l.cut) continue;
+    const char *names = l.line + text_until(l.line, ":");
+    const char *path = *names ? names + 1 + text_until(names + 1, ":") : names;
+    if (!*path || l.cut) continue;
     if (lists_memory(names + 1, path)) found = &version_1;
-    else if (!strncmp(l.line, "0::", 3)) found = &version_2;
+    else if (text_begins(l.line, "0::")) found = &version_2;
     else continue;
     lines_append(group, &used, group_of(path + 1));
   }

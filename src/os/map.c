@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_READ 22
@@ -103,7 +105,7 @@ size_t os_resident_end(char *p, size_t bytes) {
   while (bytes) {
     size_t pages = bytes / page < look ? bytes / page : look;
     char *start = p + bytes - pages * page;
-    if (mincore(start, pages * page, resident) != 0) break;
+    if (syscall(SYS_mincore, start, pages * page, resident) != 0) break;
     for (; pages && !(resident[pages - 1] & 1); pages--) bytes -= page;
     if (pages) break;
     look = sizeof resident;

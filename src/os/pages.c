@@ -53,9 +53,10 @@ static void look_in_pagemap(struct pages *pages, uintptr_t start, size_t n) {
 /* mincore refuses a range with a hole in it: then each page is asked for by itself. */
 static void look_by_mincore(struct pages *pages, uintptr_t start, size_t n) {
   unsigned char *resident = (unsigned char *)pages->raw;
-  bool whole = mincore((void *)start, n << pages->shift, resident) == 0;
+  bool whole = syscall(SYS_mincore, start, n << pages->shift, resident) == 0;
   for (size_t i = 0; i < n; i++) {
-    bool known = whole || mincore((void *)(start + (i << pages->shift)), 1, &resident[i]) == 0;
+    uintptr_t page = start + (i << pages->shift);
+    bool known = whole || syscall(SYS_mincore, page, (size_t)1, &resident[i]) == 0;
     if (known && resident[i] & 1) note(pages, i, false);
   }
 }

@@ -5,7 +5,7 @@
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -13,6 +13,7 @@
 
 #include "base/bits.h"
 #include "base/config.h"
+#include "base/text.h"
 
 extern char **environ;
 
@@ -20,7 +21,7 @@ extern char **environ;
  * environ, and options must be in force from the first call on. */
 extern void *__libc_stack_end WEAK;
 
-char **os_environment(void) {
+EVERY_PROCESS char **os_environment(void) {
   uintptr_t *stack;
   if (environ) return environ;
   if (!&__libc_stack_end || !__libc_stack_end) return NULL;
@@ -77,12 +78,16 @@ unsigned os_thread_id(void) {
 }
 
 unsigned os_process_id(void) {
-  return (unsigned)getpid();
+  return (unsigned)syscall(SYS_getpid);
+}
+
+void os_name_thread(const char *name) {
+  syscall(SYS_prctl, PR_SET_NAME, name);
 }
 
 void os_program_name(char name[16]) {
   if (!read_file("/proc/self/comm", name, 16)) name[0] = 0;
-  name[strcspn(name, "\n")] = 0;
+  name[text_until(name, "\n")] = 0;
 }
 
 /* The number after SKIP blanks from P on. */
@@ -102,7 +107,7 @@ size_t os_resident_bytes(void) {
 size_t os_peak_resident_bytes(void) {
   struct rusage use;
   int saved = errno;
-  size_t bytes = getrusage(RUSAGE_SELF, &use) == 0 ? (size_t)use.ru_maxrss * KIB : 0;
+  size_t bytes = syscall(SYS_getrusage, RUSAGE_SELF, &use) == 0 ? (size_t)use.ru_maxrss * KIB : 0;
   errno = saved;
   return bytes;
 }
@@ -111,14 +116,17 @@ bool os_is_mapped(const void *p) {
   unsigned char resident;
   size_t page = os_page_size();
   int saved = errno;
-  bool mapped = mincore((void *)((uintptr_t)p & ~(page - 1)), 1, &resident) == 0;
+  bool mapped = syscall(SYS_mincore, (uintptr_t)p & ~(page - 1), (size_t)1, &resident) == 0;
   errno = saved;
   return mapped;
 }
 
 static int name_contains(struct dl_phdr_info *info, size_t size, void *name) {
   (void)size;
-  return info->dlpi_name && strstr(info->dlpi_name, name) != NULL;
+  const char *p = info->dlpi_name;
+  if (!p) return 0;
+  while (*p && !text_begins(p, name)) p++;
+  return *p != 0;
 }
 
 bool os_is_loaded(const char *name) {
@@ -159,9 +167,10 @@ bool os_object_data(const void *p, uintptr_t *start, size_t *bytes) {
 bool os_in_break_heap(const void *p) {
   enum { FIELDS_TO_START = 45 }; /* start_brk is field 47; the name, field 2, ends with ')' */
   char data[1024];
-  const char *name_end;
+  const char *name_end = data;
   if (!read_file("/proc/self/stat", data, sizeof data)) return false;
-  name_end = strrchr(data, ')');
-  if (!name_end) return false;
-  return (uintptr_t)p >= number_after(name_end, FIELDS_TO_START) && (char *)p < (char *)sbrk(0);
+  for (const char *c = data; *c; c++)
+    if (*c == ')') name_end = c;
+  return (uintptr_t)p >= number_after(name_end, FIELDS_TO_START) &&
+         (uintptr_t)p < (uintptr_t)syscall(SYS_brk, 0L);
 }

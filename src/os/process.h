@@ -22,6 +22,7 @@ uint64_t os_nanoseconds(void);    /* monotonic */
 uint64_t os_milliseconds(void);   /* monotonic, to some 4 ms; without a system call where it can */
 unsigned os_thread_id(void);
 unsigned os_process_id(void);
+void os_name_thread(const char *name); /* the calling one */
 void os_program_name(char name[16]); /* without its path, cut, terminated */
 size_t os_resident_bytes(void);   /* 0 when /proc is not there */
 size_t os_peak_resident_bytes(void);

@@ -3,7 +3,7 @@
 #include "os/limits.h"
 #include "os/process.h"
 
-uint64_t room_bytes = ROOM_UNKNOWN;
+uint64_t room_short;
 static uint64_t spent;     /* [any] bytes mapped since the last look */
 static uint64_t next_look; /* [any] ms; 0: none yet */
 
@@ -13,7 +13,7 @@ static void look_after(uint64_t ms, uint64_t now) {
   if (due && now + ROOM_LOOK_MS < due + ms) return;
   if (!cas_acq(&next_look, &due, now + ROOM_LOOK_MS)) return;
   st_rlx(&spent, 0);
-  st_rlx(&room_bytes, limits_cgroup_room_below(""));
+  room_set(limits_cgroup_room_below(""));
 }
 
 void room_look(void) {

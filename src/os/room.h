@@ -15,10 +15,14 @@
 
 #define ROOM_UNKNOWN UINT64_MAX
 
-extern uint64_t room_bytes; /* [any] relaxed */
+extern uint64_t room_short; /* [any] relaxed; ROOM_UNKNOWN less the room: 0 is nothing known */
 
 ALWAYS_INLINE uint64_t room_left(void) {
-  return ld_rlx(&room_bytes);
+  return ROOM_UNKNOWN - ld_rlx(&room_short);
+}
+
+ALWAYS_INLINE void room_set(uint64_t bytes) {
+  st_rlx(&room_short, ROOM_UNKNOWN - bytes);
 }
 
 /* Looks, unless that was done within ROOM_LOOK_MS. */

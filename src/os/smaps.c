@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
+
 /* Reads a number in hex; returns the first character behind it, NULL when there is none. */
 static const char *parse_hex(const char *s, uintptr_t *n) {
-  static const char digits[] = "0123456789abcdef";
   const char *p = s;
-  const char *digit;
-  for (*n = 0; *p && (digit = strchr(digits, *p)); p++) *n = *n * 16 + (uintptr_t)(digit - digits);
+  for (*n = 0;; p++) {
+    bool letter = *p >= 'a' && *p <= 'f';
+    if (!letter && !(*p >= '0' && *p <= '9')) break;
+    *n = *n * 16 + (uintptr_t)(letter ? *p - 'a' + 10 : *p - '0');
+  }
   return p == s ? NULL : p;
 }
 
@@ -22,9 +26,8 @@ static bool parse_start(const char *line, struct smaps_area *area) {
 
 /* A line such as "Rss:       12 kB". */
 static void parse_field(const char *line, const char *name, size_t *bytes) {
-  size_t length = strlen(name);
-  if (strncmp(line, name, length) != 0) return;
-  for (line += length; *line == ' '; line++) continue;
+  if (!text_begins(line, name)) return;
+  for (line += strlen(name); *line == ' '; line++) continue;
   for (*bytes = 0; *line >= '0' && *line <= '9'; line++)
     *bytes = *bytes * 10 + (size_t)(*line - '0');
   *bytes *= KIB;

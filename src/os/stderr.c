@@ -3,31 +3,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { OUT_OF_THE_WAY = 100 }; /* programs count on low descriptors being handed out in order */
 
 static struct stat original; /* [const] once kept */
-static int kept = -1;        /* [const] once kept; -1: there was no stderr */
+static int kept;             /* [const] once kept; -1: there was no stderr */
 static bool tried;           /* [const] once kept */
 
 void os_keep_stderr(void) {
   int saved = errno;
-  if (kept >= 0) close(kept);
+  if (tried && kept >= 0) syscall(SYS_close, kept);
   kept = -1;
   tried = true;
-  if (fstat(STDERR_FILENO, &original) == 0)
-    kept = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
+  if (syscall(SYS_fstat, STDERR_FILENO, &original) == 0)
+    kept = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
   errno = saved;
 }
 
 static bool is_original(int fd) {
   struct stat now;
-  return fstat(fd, &now) == 0 && now.st_dev == original.st_dev && now.st_ino == original.st_ino;
+  if (syscall(SYS_fstat, fd, &now) != 0) return false;
+  return now.st_dev == original.st_dev && now.st_ino == original.st_ino;
 }
 
 bool os_is_kept_stderr(int fd) {
-  return fd == kept;
+  return tried && fd == kept;
 }
 
 int os_stderr(void) {

@@ -78,6 +78,12 @@ ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class
   return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
 }
 
+/* Is P the start of a block of SLAB that is not free there? */
+ALWAYS_INLINE bool slab_lends(const struct slab *slab, const struct class_row *row, const void *p) {
+  unsigned i = slab_index(slab, row, p);
+  return slab_starts_block(slab, row, p) && !(ld_rlx(&slab->words[i / 64]) >> i % 64 & 1);
+}
+
 /* Free blocks that were handed out before, so that their pages are most likely resident. A lower
  * bound while returns are in flight. The owner only. */
 ALWAYS_INLINE unsigned slab_touched_free(const struct slab *slab) {

@@ -85,7 +85,15 @@ static void crowds(void) {
 static void totals(void) {
   test_begin("the total falls with threads and with the room in the cgroup, never below 1 MiB");
   CHECK(plan_total(2, 1, UINT64_MAX) == 64 * MIB && plan_total(2, 16, UINT64_MAX) == 64 * MIB);
-  CHECK(plan_total(2, 33, UINT64_MAX) == 24 * MIB && plan_total(64, 33, UINT64_MAX) == 128 * MIB);
+  CHECK(plan_total(2, 32, UINT64_MAX) == 64 * MIB && plan_total(2, 48, UINT64_MAX) == 24 * MIB);
+  CHECK(plan_total(2, 49, UINT64_MAX) == 24 * MIB);
+  CHECK(plan_total(2, 1 << 20, UINT64_MAX) == 24 * MIB);
+  CHECK(plan_total(64, 1, UINT64_MAX) == 128 * MIB && plan_total(64, 33, UINT64_MAX) == 128 * MIB);
+  for (uint64_t threads = 1; threads < 100; threads++) {
+    size_t total = plan_total(2, threads, UINT64_MAX);
+    size_t next = plan_total(2, threads + 1, UINT64_MAX);
+    CHECK_MSG(next <= total && next >= total - total / 10, "no cliff at %u", (unsigned)threads);
+  }
   for (uint64_t room = 0; room < 1024 * MIB; room += 3 * MIB) {
     size_t total = plan_total(2, 1, room);
     CHECK(total >= MIB && (total == MIB || total <= room / 8));

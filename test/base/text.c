@@ -187,7 +187,24 @@ static void reports(void) {
   test_end();
 }
 
+/* Of all strings of up to 3 letters out of two, with each other. */
+static void strings(void) {
+  static const char *const some[] = {"",   "a",  "b",   "aa",  "ab",  "ba",  "bb", "aaa",
+                                     "aab", "aba", "abb", "baa", "bab", "bba", "bbb"};
+  test_begin("text_same, text_begins and text_until answer as libc's functions do");
+  for (size_t i = 0; i < sizeof some / sizeof *some; i++) {
+    for (size_t k = 0; k < sizeof some / sizeof *some; k++) {
+      const char *s = some[i], *t = some[k];
+      CHECK_MSG(text_same(s, t) == !strcmp(s, t), "'%s' '%s'", s, t);
+      CHECK_MSG(text_begins(s, t) == !strncmp(s, t, strlen(t)), "'%s' '%s'", s, t);
+      CHECK_MSG(text_until(s, t) == strcspn(s, t), "'%s' '%s'", s, t);
+    }
+  }
+  test_end();
+}
+
 int main(void) {
+  strings();
   numbers();
   columns();
   bounds();

@@ -23,7 +23,7 @@ static void round_trip(void) {
 }
 
 static bool is_complete(const struct counter_row *row) {
-  return row->name && strchr(row->name, '.') && row->unit && *row->unit && row->doc && *row->doc;
+  return strchr(row->name, '.') && *row->unit && *row->doc;
 }
 
 static const char *name_of(int i) {

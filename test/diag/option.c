@@ -270,7 +270,7 @@ static void words(void) {
   for (int i = 0; i < OPTIONS; i++) {
     const struct option_row *row = &option_table[i];
     char text[40];
-    CHECK_MSG((row->type == TYPE_WORD) == (option_words[i] != NULL), "%s", row->name);
+    CHECK_MSG((row->type == TYPE_WORD) == (*option_words[i] != 0), "%s", row->name);
     for (uint64_t n = 0; row->type == TYPE_WORD && n <= row->most; n++) {
       spell(row, n, text);
       expect_load(i, text, true, n);

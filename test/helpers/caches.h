@@ -39,13 +39,9 @@ static inline unsigned cached_blocks(const struct thread *t) {
 static inline bool block_is_out(void *p) {
   unsigned code = map_tag(p) & TAG_CODE_MASK;
   struct slab *slab;
-  const struct class_row *row;
-  unsigned i;
   if (!code || code >= TAG_RUN) return false;
   slab = slab_of(p);
-  row = &class_table[slab_class(slab->state)];
-  i = slab_index(slab, row, p);
-  return slab_starts_block(slab, row, p) && !(slab->words[i / 64] >> i % 64 & 1);
+  return slab_lends(slab, &class_table[slab_class(slab->state)], p);
 }
 
 static inline int compare_pointers(const void *a, const void *b) {

@@ -55,13 +55,13 @@ static void version_1(void) {
 static void looks(void) {
   const uint64_t none = 12345; /* a figure that no look gives */
   test_begin("no look before 16 MiB are mapped; then each second, or after an eighth of the room");
-  st_rlx(&room_bytes, none);
+  room_set(none);
   room_look();
   room_spend(ROOM_FIRST);
   CHECK(room_left() == none);
   room_spend(1);
   CHECK(room_left() != none);
-  st_rlx(&room_bytes, none);
+  room_set(none);
   room_look();
   CHECK(room_left() == none);
   usleep(40000);
@@ -69,7 +69,7 @@ static void looks(void) {
   CHECK(room_left() == none);
   room_spend(2);
   CHECK(room_left() != none);
-  st_rlx(&room_bytes, none);
+  room_set(none);
   usleep(1100000);
   room_look();
   CHECK(room_left() != none);

@@ -231,16 +231,16 @@ static void in_a_group(void) {
   struct units units;
   start("near the limit of a cgroup the budget is an eighth of the room, and 0 without room",
         "10000", "dontneed");
-  st_rlx(&room_bytes, 24 * MIB);
+  room_set(24 * MIB);
   CHECK(purge_budget() == 3 * MIB);
   take(&units, SUPER_UNITS);
   units_give(units.super, units.first, SUPER_UNITS);
   CHECK_MSG(retained() <= 3 * MIB, "%zu KiB", (size_t)retained() / KIB);
-  st_rlx(&room_bytes, 0);
+  room_set(0);
   CHECK(purge_budget() == 0);
   decay_step(os_milliseconds());
   CHECK(retained() == 0);
-  st_rlx(&room_bytes, ROOM_UNKNOWN);
+  room_set(ROOM_UNKNOWN);
   CHECK(purge_budget() == 64 * MIB);
   test_end();
 }

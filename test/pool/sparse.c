@@ -109,10 +109,10 @@ static void little_room(void) {
   give(slab, 0, 60);
   pool_let_go(slab);
   CHECK(!purged_by(slab, os_milliseconds() + 1100));
-  st_rlx(&room_bytes, 8 * MIB);
+  room_set(8 * MIB);
   CHECK(!purged_by(slab, os_milliseconds() + 900));
   CHECK(purged_by(slab, os_milliseconds() + 1100));
-  st_rlx(&room_bytes, ROOM_UNKNOWN);
+  room_set(ROOM_UNKNOWN);
   give_all(slab);
   test_end();
 }

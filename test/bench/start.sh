@@ -1,0 +1,35 @@
+#!/bin/bash
+# start: what every process pays for the library, whatever it does: pages and names, read from the
+# library's headers.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$here/../../build}
+HAK_LIB=${HAK_LIB:-$HAK_BUILD/libhakmem.so}
+. "$here/lib.sh"
+
+# data_bytes OBJECT: of initialised data that stays writable.
+data_bytes() { size -A "$1" | awk '$1 == ".data" { n = $2 } END { print n + 0 }'; }
+
+# relocated_pages OBJECT: that the loader writes and then makes read-only.
+relocated_pages() {
+  readelf -lW "$1" | awk '$1 == "GNU_RELRO" { print $3, $6 }' | {
+    read -r start bytes && echo $((((start + bytes + 4095) >> 12) - (start >> 12)))
+  }
+}
+
+# names OBJECT: that the loader looks up in other objects.
+names() { readelf --dyn-syms -W "$1" | awk '$7 == "UND" && $8 != ""' | wc -l; }
+
+# at_most PROMISE MOST COUNT
+at_most() { if [[ -n $3 ]] && (($3 <= $2)); then pass "$1"; else fail "$1" "$3"; fi; }
+
+libc=$(ldd "$(command -v bash)" | awk '$1 ~ /^libc\./ { print $3 }')
+at_most "no initialised data stays writable: no page of it, and no mapping split by its end" 0 \
+  "$(data_bytes "$HAK_LIB")"
+at_most "what is relocated at start lies in one page" 1 "$(relocated_pages "$HAK_LIB")"
+at_most "at most 46 names of others are looked up at start" 46 "$(names "$HAK_LIB")"
+if (($(data_bytes "$libc") > 0 && $(relocated_pages "$libc") > 1 && $(names "$libc") > 0)); then
+  pass "the same is seen of libc, which has all three"
+else
+  fail "the same is seen of libc, which has all three" "nothing seen in $libc"
+fi
+exit "$failed"
