@@ -11,6 +11,7 @@
 #include "base/config.h"
 
 COLD void *api_malloc_miss(size_t size);
+COLD void *api_aligned_miss(size_t align, size_t size);
 NOINLINE void api_free_elsewhere(void *p);
 
 #endif

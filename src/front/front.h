@@ -11,6 +11,7 @@
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
 
+#include "diag/option.h"
 #include "front/thread.h"
 
 /* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to
@@ -31,7 +32,11 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
-/* The block at P stays where it is and is SIZE bytes for its owner from now on. */
+/* The block at P stays where it is and is SIZE bytes for its owner from now on: to be told where a
+ * mode keeps the sizes asked for. */
+ALWAYS_INLINE bool front_keeps_sizes(void) {
+  return UNLIKELY(option(OPT_VALIDATE));
+}
 void front_kept(const void *p, size_t size);
 
 /* Makes the calling thread's gates what the options in force want. */
