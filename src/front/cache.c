@@ -99,6 +99,11 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   tally_own(&t->tally, TLY_FLUSHES, 1);
 }
 
+static void return_remote(struct thread *t, void **blocks, unsigned n) {
+  cache_return(t, blocks, n, false); /* of slabs of one unit, or one block */
+  tally_own(&t->tally, TLY_REMOTE_FREES, n);
+}
+
 static void flush_outbox(struct thread *t) {
   unsigned n = t->out_blocks;
   if (!n) return;
@@ -106,7 +111,7 @@ static void flush_outbox(struct thread *t) {
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
-  cache_return(t, t->out, n, false); /* OUTBOX_BLOCK_MAX: of slabs of one unit */
+  return_remote(t, t->out, n);
   tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
 }
 
@@ -229,17 +234,9 @@ void cache_push(struct thread *t, unsigned class, void *p) {
 }
 
 void cache_push_remote(struct thread *t, unsigned class, void *p) {
-  size_t size = class_size(class);
-  tally_own(&t->tally, TLY_REMOTE_FREES, 1);
-  if (size > OUTBOX_BLOCK_MAX) {
-    cache_return(t, &p, 1, false);
-    return;
-  }
-  t->out[t->out_blocks] = p;
-  compiler_fence();
-  t->out_blocks++;
-  t->out_bytes += size;
-  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > t->out_most) flush_outbox(t);
+  if (cache_post(t, class, p)) return;
+  flush_outbox(t);
+  if (!cache_post(t, class, p)) return_remote(t, &p, 1);
 }
 
 void cache_empty(struct thread *t) {

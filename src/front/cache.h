@@ -25,7 +25,19 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why);
 /* Takes one block of the thread's own slabs, flushing the older half if the magazine is full. */
 void cache_push(struct thread *t, unsigned class, void *p);
 
-/* Takes one block of another thread's slab. */
+/* Puts one block of another thread's slab into the outbox; false where there is no room for it. */
+ALWAYS_INLINE bool cache_post(struct thread *t, unsigned class, void *p) {
+  size_t size = class_size(class);
+  unsigned n = t->out_blocks;
+  if (n == OUTBOX_MAX || size > OUTBOX_BLOCK_MAX || t->out_bytes + size > t->out_most) return false;
+  t->out[n] = p;
+  t->out_bytes += size;
+  compiler_fence(); /* I6: in a forked child the slot is filled before the count says so */
+  st_rlx(&t->out_blocks, n + 1);
+  return true;
+}
+
+/* Takes one block of another thread's slab; what is in a full outbox returns before. */
 void cache_push_remote(struct thread *t, unsigned class, void *p);
 
 /* Lets go of the current slab of a class, if there is one. */

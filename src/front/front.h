@@ -12,7 +12,7 @@
 #define FRONT_FRONT_H
 
 #include "diag/option.h"
-#include "front/thread.h"
+#include "front/cache.h"
 
 /* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to
  * be 0. */
@@ -47,6 +47,15 @@ void front_flush(void);
 
 /* The boxes of this room. Returns the number of violations. */
 int front_check(void);
+
+/* The short way of a block of another thread's slab. CODE is its tag without the owner that GATES
+ * have. False: it takes the long one. */
+ALWAYS_INLINE bool front_post(struct gates *gates, void *p, size_t code) {
+  struct thread *t = (struct thread *)(void *)gates; /* where it has an owner tag */
+  size_t class = (code & TAG_CODE_MASK) / 2;
+  if (code < CODES || class - 1 >= CLASSES - 1 || !gates->owner_tag || t->closed) return false;
+  return cache_post(t, (unsigned)class, p);
+}
 
 /* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty. */
 ALWAYS_INLINE void *front_pop(struct gates *gates, size_t code) {

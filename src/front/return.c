@@ -34,21 +34,31 @@ struct sorter {
   struct group group[OUTBOX_MAX];
 };
 
-static void sorter_add(struct sorter *s, const void *p, unsigned i, bool wide) {
-  uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+/* The group of the blocks of SLAB, perhaps a new one, of block P. */
+ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, const void *p) {
   uint16_t *bucket = &s->bucket[slab % BUCKETS];
   unsigned g = *bucket;
   while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
-  if (LIKELY(g)) {
-    struct group *group = &s->group[g - 1];
+  if (LIKELY(g)) return &s->group[g - 1];
+  s->group[s->groups] = (struct group){slab, 0, 0, *bucket};
+  *bucket = (uint16_t)++s->groups;
+  prefetch_write(slab_of(p));
+  return &s->group[s->groups - 1];
+}
+
+/* Whose block follows another of its slab finds the group at hand. */
+static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
+  struct group *group = NULL;
+  uintptr_t last = 0;
+  for (unsigned i = 0; i < n; i++) {
+    uintptr_t unit = (uintptr_t)blocks[i] >> UNIT_SHIFT;
+    if (!group || unit != last)
+      group = sorter_group(s, wide ? (uintptr_t)slab_of(blocks[i]) / SLAB_BYTES : unit, blocks[i]);
+    last = unit;
     s->chain[i] = group->first;
     group->first = (uint16_t)i;
     group->blocks++;
-    return;
   }
-  s->group[s->groups] = (struct group){slab, (uint16_t)i, 1, *bucket};
-  *bucket = (uint16_t)++s->groups;
-  prefetch_write(slab_of(p));
 }
 
 /* Frees bits of one word; one that was set already is the caller's error. */
@@ -140,22 +150,29 @@ static void return_alone(struct thread *t, void **blocks, unsigned n) {
 }
 
 /* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
- * in a row go back by themselves, the others are sorted, or go one by one. */
-void cache_return(struct thread *t, void **blocks, unsigned n, bool wide) {
-  bool sorts = !alone();
-  struct sorter s;
-  s.groups = 0;
-  if (sorts) memset(s.bucket, 0, sizeof s.bucket);
+ * in a row go back by themselves, the others one by one. */
+static void return_unsorted(struct thread *t, void **blocks, unsigned n) {
   for (unsigned i = 0, same; i < n; i += same) {
     same = same_unit(blocks + i, n - i);
     if (same >= RETURN_ROW)
       return_row(t, blocks + i, same);
-    else if (!sorts)
-      return_alone(t, blocks + i, same);
     else
-      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k, wide);
+      return_alone(t, blocks + i, same);
   }
+}
+
+static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
+  struct sorter s;
+  s.groups = 0;
+  memset(s.bucket, 0, sizeof s.bucket);
+  sort(&s, blocks, n, wide);
   for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+}
+
+void cache_return(struct thread *t, void **blocks, unsigned n, bool wide) {
+  if (alone()) return_unsorted(t, blocks, n);
+  else if (same_unit(blocks, n) == n) return_row(t, blocks, n);
+  else return_sorted(t, blocks, n, wide);
   st_rlx(&t->flight, NULL);
   tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
 }

@@ -154,7 +154,7 @@ static void outbox_bounds(void) {
       size_t sum = 0;
       CHECK(front_free(block[i]));
       for (unsigned k = 0; k < t->out_blocks; k++) sum += front_usable(t->out[k]);
-      CHECK_MSG(sum == t->out_bytes && sum <= OUTBOX_BYTES && t->out_blocks < OUTBOX_MAX,
+      CHECK_MSG(sum == t->out_bytes && sum <= OUTBOX_BYTES && t->out_blocks <= OUTBOX_MAX,
                 "%u blocks of %zu bytes", t->out_blocks, size);
       most_bytes = max_size(most_bytes, sum);
     }
