@@ -95,12 +95,12 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   memmove(base, base + n, (have - n) * sizeof *base);
   compiler_fence();
   st_rlx(&mag->top, base + (have - n));
-  cache_return(t, out, n, class_table[class].units > 1);
+  cache_return(t, class, out, n);
   tally_own(&t->tally, TLY_FLUSHES, 1);
 }
 
 static void return_remote(struct thread *t, void **blocks, unsigned n) {
-  cache_return(t, blocks, n, false); /* of slabs of one unit, or one block */
+  cache_return(t, 0, blocks, n); /* of slabs of one unit, or one block */
   tally_own(&t->tally, TLY_REMOTE_FREES, n);
 }
 
@@ -213,7 +213,7 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
 static bool make_room(struct thread *t, unsigned class, void *p) {
   unsigned capacity = t->cell[class].capacity;
   if (capacity) flush(t, class, (capacity + 1u) / 2);
-  else cache_return(t, &p, 1, false);
+  else cache_return(t, class, &p, 1);
   if (plan_crowd(t->share)) cache_let_go(t, class);
   return capacity;
 }
@@ -222,7 +222,7 @@ void cache_push(struct thread *t, unsigned class, void *p) {
   struct mag *mag = &t->gates.mag[class];
   void **top;
   if (!t->cell[class].most) {
-    cache_return(t, &p, 1, false);
+    cache_return(t, class, &p, 1);
     return;
   }
   if (ld_rlx(&mag->top) >= mag->limit) adapt(t, class, MISS_FLUSH);

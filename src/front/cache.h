@@ -43,9 +43,9 @@ void cache_push_remote(struct thread *t, unsigned class, void *p);
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);
 
-/* Returns N blocks (at most OUTBOX_MAX), of any classes, to their slabs; WIDE: of slabs that may
- * have several units. */
-void cache_return(struct thread *t, void **blocks, unsigned n, bool wide);
+/* Returns N blocks (at most OUTBOX_MAX) of CLASS to their slabs; with 0 of any classes, of which it
+ * finds together what lies in one unit. */
+void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n);
 
 /* Returns all that the thread caches and lets go of its slabs. */
 void cache_empty(struct thread *t);

@@ -23,8 +23,8 @@ struct group {
   uint16_t next;   /* group of the same bucket, plus 1 */
 };
 
-/* RETURN_ROW: blocks of one unit in a row that are worth no sorting. */
-enum { BUCKETS = 64, RETURN_ROW = 4 };
+/* RETURN_ROW: blocks of one unit that are worth no sorting. */
+enum { BUCKETS = 64, RETURN_ROW = 8 };
 
 /* On the stack: what few blocks need lies together, so that a small thread touches no page more. */
 struct sorter {
@@ -134,30 +134,19 @@ static unsigned same_unit(void **blocks, unsigned n) {
   return same;
 }
 
-/* Block by block: without locked instructions that costs less than to sort them. */
-static void return_alone(struct thread *t, void **blocks, unsigned n) {
+/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them. */
+static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
+  const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     struct slab *slab = slab_of(blocks[i]);
     uint32_t old = ld_rlx(&slab->state);
-    const struct class_row *row = &class_table[slab_class(old)];
-    unsigned index = slab_index(slab, row, blocks[i]);
+    unsigned index = slab_index(slab, &row, blocks[i]);
     int32_t count = slab_count(old) + 1;
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(slab_class(old) != class || !slab_starts_block(slab, &row, blocks[i])))
+      not_a_block(slab, blocks[i]);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
-    if (UNLIKELY(count == row->threshold || count == row->blocks))
-      settle_returned(t, slab, slab_class(old), old, 1);
-  }
-}
-
-/* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
- * in a row go back by themselves, the others one by one. */
-static void return_unsorted(struct thread *t, void **blocks, unsigned n) {
-  for (unsigned i = 0, same; i < n; i += same) {
-    same = same_unit(blocks + i, n - i);
-    if (same >= RETURN_ROW)
-      return_row(t, blocks + i, same);
-    else
-      return_alone(t, blocks + i, same);
+    if (UNLIKELY(count == row.threshold || count == row.blocks))
+      settle_returned(t, slab, class, old, 1);
   }
 }
 
@@ -169,10 +158,17 @@ static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide
   for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
 }
 
-void cache_return(struct thread *t, void **blocks, unsigned n, bool wide) {
-  if (alone()) return_unsorted(t, blocks, n);
-  else if (same_unit(blocks, n) == n) return_row(t, blocks, n);
-  else return_sorted(t, blocks, n, wide);
+/* Blocks that were allocated one after the other are freed so, more often than not: rows of one
+ * unit, with which the flush begins, go back at once; the others sorted, or one by one. */
+void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n) {
+  unsigned left = n;
+  for (unsigned row; left; left -= row, blocks += row) {
+    row = same_unit(blocks, left);
+    if (row < left && row < RETURN_ROW) break;
+    return_row(t, blocks, row);
+  }
+  if (left && alone() && class) return_alone(t, class, blocks, left);
+  else if (left) return_sorted(t, blocks, left, class_table[class].units > 1);
   st_rlx(&t->flight, NULL);
   tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
 }

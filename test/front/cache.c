@@ -186,7 +186,7 @@ static void batches(void) {
       block[k] = block[i - 1];
       block[i - 1] = p;
     }
-    cache_return(t, block, n, true);
+    cache_return(t, 0, block, n);
     if (round % 50 == 0) CHECK_ALL();
   }
   front_flush();
