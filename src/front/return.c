@@ -46,15 +46,11 @@ ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, const
   return &s->group[s->groups - 1];
 }
 
-/* Whose block follows another of its slab finds the group at hand. */
 static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
-  struct group *group = NULL;
-  uintptr_t last = 0;
   for (unsigned i = 0; i < n; i++) {
-    uintptr_t unit = (uintptr_t)blocks[i] >> UNIT_SHIFT;
-    if (!group || unit != last)
-      group = sorter_group(s, wide ? (uintptr_t)slab_of(blocks[i]) / SLAB_BYTES : unit, blocks[i]);
-    last = unit;
+    void *p = blocks[i];
+    uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+    struct group *group = sorter_group(s, slab, p);
     s->chain[i] = group->first;
     group->first = (uint16_t)i;
     group->blocks++;
