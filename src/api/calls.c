@@ -6,6 +6,7 @@
 #include "api/foreign.h"
 #include "api/libc.h"
 #include "api/names.h"
+#include "api/slow.h"
 #include "front/front.h"
 #include "os/process.h"
 
@@ -29,11 +30,22 @@ EXPORT void *hak_calloc(size_t n, size_t size) {
   return zeroed ? p : memset(p, 0, bytes);
 }
 
-/* What grows once grows again: an eighth more now spares every second move. What is tiny stays so:
- * above, a mode may have another heap serve. */
+/* Of a block of USABLE bytes no more than a quarter, and a grain, would be kept for nothing. */
+ALWAYS_INLINE bool stays(size_t usable, size_t size) {
+  return size - 1 < usable && usable - size <= usable / 4 + GRAIN; /* 0 stays nowhere */
+}
+
+/* What grew by little will grow again: it moves to the largest class that it would stay in, which
+ * spares every other move. Who asks for half as much again, or twice, has made room himself. What
+ * is tiny stays so: above, a mode may have another heap serve. */
 static size_t with_room(size_t usable, size_t size) {
-  if (size <= usable || size > MID_MAX) return size;
-  return size <= TINY_MAX ? min_size(size + size / 8, TINY_MAX) : size + size / 8;
+  size_t most = (size + GRAIN) / 3 * 4;
+  unsigned class;
+  if (size <= usable || size >= usable + usable / 2 || size > MID_MAX) return size;
+  if (size <= TINY_MAX) most = min_size(most, TINY_MAX);
+  class = class_of(most);
+  if (class_size(class) > most) class--;
+  return max_size(class_size(class), size);
 }
 
 /* A block that got no better place is kept when it is large enough as it is. */
@@ -45,7 +57,7 @@ static void *move_block(void *p, size_t usable, size_t size) {
   return q;
 }
 
-EXPORT void *hak_realloc(void *p, size_t size) {
+NOINLINE static void *realloc_miss(void *p, size_t size) {
   size_t usable;
   void *q;
   if (!p) return hak_malloc(size);
@@ -58,12 +70,19 @@ EXPORT void *hak_realloc(void *p, size_t size) {
     q = foreign_realloc(p, size);
     return q ? q : no_memory();
   }
-  if (size <= usable && usable <= CLASS_MAX && size + GRAIN >= usable / 4 * 3) {
+  if (usable <= CLASS_MAX && stays(usable, size)) {
     front_kept(p, size);
     return p;
   }
-  q = front_resize(p, size);
+  q = size > CLASS_MAX ? front_resize(p, size) : NULL;
   return q ? q : move_block(p, usable, size);
+}
+
+/* Most calls keep the block where it is. An address that has no class has 0 bytes here. */
+EXPORT void *hak_realloc(void *p, size_t size) {
+  unsigned code = map_tag(p) & TAG_CODE_MASK;
+  if (code < CODES && stays(class_size(code / 2), size) && !front_keeps_sizes()) return p;
+  return realloc_miss(p, size);
 }
 
 EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
@@ -73,43 +92,45 @@ EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
   return hak_realloc(p, bytes);
 }
 
-static void *aligned(size_t align, size_t size) {
-  unsigned class = align <= UNIT_SIZE ? class_of_aligned(size, align) : 0;
-  void *p = class ? front_pop(self_gates, 2 * (size_t)class) : NULL;
-  if (LIKELY(p != NULL)) return p;
-  return libc_serves(size) ? libc_aligned(align, size) : front_alloc_aligned(align, size);
+/* A hit, or NULL. */
+ALWAYS_INLINE void *pop_aligned(size_t align, size_t size) {
+  return front_pop(self_gates, class_code_aligned(size, align));
+}
+
+COLD static void *invalid(void) {
+  errno = EINVAL;
+  return NULL;
 }
 
 EXPORT void *hak_aligned_alloc(size_t align, size_t size) {
-  int saved = errno;
   void *p;
-  if (!is_power_of_two(align)) {
-    errno = EINVAL;
-    return NULL;
-  }
-  p = aligned(align, size);
-  errno = p ? saved : ENOMEM;
-  return p;
+  if (UNLIKELY(!is_power_of_two(align))) return invalid();
+  p = pop_aligned(align, size);
+  return LIKELY(p != NULL) ? p : api_aligned_miss(align, size);
 }
 
 /* As the GNU C library: an alignment that is no power of two is rounded up to one. */
 EXPORT void *hak_memalign(size_t align, size_t size) {
-  if (align > PTRDIFF_MAX) {
-    errno = EINVAL;
-    return NULL;
-  }
+  if (align > PTRDIFF_MAX) return invalid();
   if (align < GRAIN) align = GRAIN;
   if (!is_power_of_two(align)) align = (size_t)2 << bit_highest(align);
   return hak_aligned_alloc(align, size);
 }
 
-EXPORT int hak_posix_memalign(void **result, size_t align, size_t size) {
+NOINLINE static int posix_memalign_miss(void **result, size_t align, size_t size) {
   int saved = errno;
-  void *p;
-  if (!is_power_of_two(align) || align % sizeof(void *)) return EINVAL;
-  p = aligned(align, size);
+  void *p = api_aligned_miss(align, size);
   errno = saved;
   if (!p) return ENOMEM;
+  *result = p;
+  return 0;
+}
+
+EXPORT int hak_posix_memalign(void **result, size_t align, size_t size) {
+  void *p;
+  if (UNLIKELY(!is_power_of_two(align) || align % sizeof(void *))) return EINVAL;
+  p = pop_aligned(align, size);
+  if (UNLIKELY(!p)) return posix_memalign_miss(result, align, size);
   *result = p;
   return 0;
 }

@@ -28,13 +28,13 @@ EXPORT void hak_free(void *p) {
   struct mag *mag;
   void **top;
   if (UNLIKELY(code >= CODES)) {
-    api_free_elsewhere(p);
+    api_free_elsewhere(p, code);
     return;
   }
   mag = (struct mag *)(void *)((char *)gates->mag + code * (sizeof(struct mag) / 2));
   top = ld_rlx(&mag->top);
   if (UNLIKELY(top == mag->limit)) {
-    api_free_elsewhere(p);
+    api_free_elsewhere(p, code);
     return;
   }
   *top = p;

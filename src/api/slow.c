@@ -15,8 +15,19 @@ void *api_malloc_miss(size_t size) {
   return p;
 }
 
-void api_free_elsewhere(void *p) {
+void *api_aligned_miss(size_t align, size_t size) {
+  int saved = errno;
+  void *p = libc_serves(size) ? libc_aligned(align, size) : front_alloc_aligned(align, size);
+  errno = p ? saved : ENOMEM;
+  return p;
+}
+
+NOINLINE static void free_long(void *p) {
   int saved = errno;
   if (p && !front_free(p)) foreign_free(p);
   errno = saved;
+}
+
+void api_free_elsewhere(void *p, size_t code) {
+  if (!front_post(self_gates, p, code)) free_long(p);
 }

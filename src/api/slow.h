@@ -11,6 +11,8 @@
 #include "base/config.h"
 
 COLD void *api_malloc_miss(size_t size);
-NOINLINE void api_free_elsewhere(void *p);
+COLD void *api_aligned_miss(size_t align, size_t size);
+/* CODE: the tag of P's unit without the owner that the thread has. */
+NOINLINE void api_free_elsewhere(void *p, size_t code);
 
 #endif

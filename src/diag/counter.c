@@ -42,7 +42,7 @@ const struct counter_row tally_table[TALLIES] = {
     {"front.blocks_refilled", "blocks", "blocks moved from slabs to magazines"},
     {"front.flushes", "calls", "magazines flushed to slabs"},
     {"front.blocks_flushed", "blocks", "blocks moved from magazines and outboxes to slabs"},
-    {"front.remote_frees", "blocks", "blocks freed by another thread than their slab's"},
+    {"front.remote_frees", "blocks", "blocks returned by another thread than their slab's"},
     {"front.remote_flushes", "calls", "outboxes flushed to slabs"},
     {"front.malloc_calls", "calls", "calls of malloc and its kin (HAKMEM_COUNT_CALLS=1)"},
     {"front.free_calls", "calls", "calls of free (HAKMEM_COUNT_CALLS=1)"},

@@ -135,9 +135,14 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   memmove(base, base + n, (have - n) * sizeof *base);
   compiler_fence();
   st_rlx(&mag->top, base + (have - n));
-  cache_return(t, out, n, class_table[class].units > 1);
+  cache_return(t, class, out, n);
   t->moved -= (ptrdiff_t)(n * class_size(class));
   tally_own(&t->tally, TLY_FLUSHES, 1);
+}
+
+static void return_remote(struct thread *t, void **blocks, unsigned n) {
+  cache_return(t, 0, blocks, n); /* of slabs of one unit, or one block */
+  tally_own(&t->tally, TLY_REMOTE_FREES, n);
 }
 
 static void flush_outbox(struct thread *t) {
@@ -148,7 +153,7 @@ static void flush_outbox(struct thread *t) {
   t->out_blocks = 0; /* I6 */
   t->out_bytes = 0;
   compiler_fence();
-  cache_return(t, t->out, n, false); /* OUTBOX_BLOCK_MAX: of slabs of one unit */
+  return_remote(t, t->out, n);
   tally_own(&t->tally, TLY_REMOTE_FLUSHES, 1);
   note_returned(t);
 }
@@ -260,7 +265,7 @@ void *cache_pop(struct thread *t, unsigned class, struct refusal *why) {
 }
 
 static void return_one(struct thread *t, unsigned class, void *p) {
-  cache_return(t, &p, 1, false);
+  cache_return(t, class, &p, 1);
   t->moved -= (ptrdiff_t)class_size(class);
 }
 
@@ -306,18 +311,14 @@ bool cache_take_over(struct thread *t, unsigned class, void *p) {
 }
 
 void cache_push_remote(struct thread *t, unsigned class, void *p) {
-  size_t size = class_size(class);
-  tally_own(&t->tally, TLY_REMOTE_FREES, 1);
-  if (size > OUTBOX_BLOCK_MAX) {
-    return_one(t, class, p);
-    note_returned(t);
-    return;
+  if (class_size(class) <= OUTBOX_BLOCK_MAX) {
+    if (cache_post(t, class, p)) return;
+    flush_outbox(t);
+    if (cache_post(t, class, p)) return;
   }
-  t->out[t->out_blocks] = p;
-  compiler_fence();
-  t->out_blocks++;
-  t->out_bytes += size;
-  if (t->out_blocks == OUTBOX_MAX || t->out_bytes > t->out_most) flush_outbox(t);
+  return_remote(t, &p, 1);
+  t->moved -= (ptrdiff_t)class_size(class);
+  note_returned(t);
 }
 
 void cache_empty(struct thread *t) {

@@ -29,7 +29,19 @@ void cache_push(struct thread *t, unsigned class, void *p);
  * owns is, and the blocks of its unit are the thread's own from now on. */
 bool cache_take_over(struct thread *t, unsigned class, void *p);
 
-/* Takes one block of another thread's slab. */
+/* Puts one block of another thread's slab into the outbox; false where there is no room for it. */
+ALWAYS_INLINE bool cache_post(struct thread *t, unsigned class, void *p) {
+  size_t size = class_size(class);
+  unsigned n = t->out_blocks;
+  if (n == OUTBOX_MAX || size > OUTBOX_BLOCK_MAX || t->out_bytes + size > t->out_most) return false;
+  t->out[n] = p;
+  t->out_bytes += size;
+  compiler_fence(); /* I6: in a forked child the slot is filled before the count says so */
+  st_rlx(&t->out_blocks, n + 1);
+  return true;
+}
+
+/* Takes one block of another thread's slab; what is in a full outbox returns before. */
 void cache_push_remote(struct thread *t, unsigned class, void *p);
 
 /* After a run or a huge mapping went back: where the program shrinks, what is cached does, too. */
@@ -38,9 +50,9 @@ void cache_given(struct thread *t);
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);
 
-/* Returns N blocks (at most OUTBOX_MAX), of any classes, to their slabs; WIDE: of slabs that may
- * have several units. */
-void cache_return(struct thread *t, void **blocks, unsigned n, bool wide);
+/* Returns N blocks (at most OUTBOX_MAX) of CLASS to their slabs; with 0 of any classes, of which it
+ * finds together what lies in one unit. */
+void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n);
 
 /* Returns all that the thread caches and lets go of its slabs. */
 void cache_empty(struct thread *t);

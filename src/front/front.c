@@ -154,7 +154,7 @@ void *front_alloc_aligned(size_t align, size_t size) {
   if (align <= GRAIN) return front_alloc(size, NULL);
   thread_self();
   if (cannot_be(size, align)) return NULL;
-  request.class = class_of_aligned(size, align);
+  request.class = (unsigned)class_code_aligned(size, align) / 2;
   count_call(TLY_MALLOC_CALLS);
   p = serve(&request);
   if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
@@ -232,7 +232,7 @@ void *front_resize(void *p, size_t size) {
 }
 
 void front_kept(const void *p, size_t size) {
-  if (UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
+  if (front_keeps_sizes()) validate_asked(p, size);
 }
 
 void front_regate(void) {

@@ -11,7 +11,8 @@
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
 
-#include "front/thread.h"
+#include "diag/option.h"
+#include "front/cache.h"
 
 /* Gives a block of at least SIZE bytes, or NULL. *ZEROED (may be NULL) tells whether it is known to
  * be 0. */
@@ -31,7 +32,11 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
-/* The block at P stays where it is and is SIZE bytes for its owner from now on. */
+/* The block at P stays where it is and is SIZE bytes for its owner from now on: to be told where a
+ * mode keeps the sizes asked for. */
+ALWAYS_INLINE bool front_keeps_sizes(void) {
+  return UNLIKELY(option(OPT_VALIDATE));
+}
 void front_kept(const void *p, size_t size);
 
 /* Makes the calling thread's gates what the options in force want. */
@@ -42,6 +47,15 @@ void front_flush(void);
 
 /* The boxes of this room. Returns the number of violations. */
 int front_check(void);
+
+/* The short way of a block of another thread's slab. CODE is its tag without the owner that GATES
+ * have. False: it takes the long one. */
+ALWAYS_INLINE bool front_post(struct gates *gates, void *p, size_t code) {
+  struct thread *t = (struct thread *)(void *)gates; /* where it has an owner tag */
+  size_t class = (code & TAG_CODE_MASK) / 2;
+  if (code < CODES || class - 1 >= CLASSES - 1 || !gates->owner_tag || t->closed) return false;
+  return cache_post(t, (unsigned)class, p);
+}
 
 /* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty. */
 ALWAYS_INLINE void *front_pop(struct gates *gates, size_t code) {

@@ -23,8 +23,8 @@ struct group {
   uint16_t next;   /* group of the same bucket, plus 1 */
 };
 
-/* RETURN_ROW: blocks of one unit in a row that are worth no sorting. */
-enum { BUCKETS = 64, RETURN_ROW = 4 };
+/* RETURN_ROW: blocks of one unit that are worth no sorting. */
+enum { BUCKETS = 64, RETURN_ROW = 8 };
 
 /* On the stack: what few blocks need lies together, so that a small thread touches no page more. */
 struct sorter {
@@ -34,21 +34,27 @@ struct sorter {
   struct group group[OUTBOX_MAX];
 };
 
-static void sorter_add(struct sorter *s, const void *p, unsigned i, bool wide) {
-  uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+/* The group of the blocks of SLAB, perhaps a new one, of block P. */
+ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, const void *p) {
   uint16_t *bucket = &s->bucket[slab % BUCKETS];
   unsigned g = *bucket;
   while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
-  if (LIKELY(g)) {
-    struct group *group = &s->group[g - 1];
+  if (LIKELY(g)) return &s->group[g - 1];
+  s->group[s->groups] = (struct group){slab, 0, 0, *bucket};
+  *bucket = (uint16_t)++s->groups;
+  prefetch_write(slab_of(p));
+  return &s->group[s->groups - 1];
+}
+
+static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
+  for (unsigned i = 0; i < n; i++) {
+    void *p = blocks[i];
+    uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+    struct group *group = sorter_group(s, slab, p);
     s->chain[i] = group->first;
     group->first = (uint16_t)i;
     group->blocks++;
-    return;
   }
-  s->group[s->groups] = (struct group){slab, (uint16_t)i, 1, *bucket};
-  *bucket = (uint16_t)++s->groups;
-  prefetch_write(slab_of(p));
 }
 
 /* Frees bits of one word; one that was set already is the caller's error. */
@@ -124,38 +130,41 @@ static unsigned same_unit(void **blocks, unsigned n) {
   return same;
 }
 
-/* Block by block: without locked instructions that costs less than to sort them. */
-static void return_alone(struct thread *t, void **blocks, unsigned n) {
+/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them. */
+static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
+  const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     struct slab *slab = slab_of(blocks[i]);
     uint32_t old = ld_rlx(&slab->state);
-    const struct class_row *row = &class_table[slab_class(old)];
-    unsigned index = slab_index(slab, row, blocks[i]);
+    unsigned index = slab_index(slab, &row, blocks[i]);
     int32_t count = slab_count(old) + 1;
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(slab_class(old) != class || !slab_starts_block(slab, &row, blocks[i])))
+      not_a_block(slab, blocks[i]);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
-    if (UNLIKELY(count == row->threshold || count == row->blocks))
-      settle_returned(t, slab, slab_class(old), old, 1);
+    if (UNLIKELY(count == row.threshold || count == row.blocks))
+      settle_returned(t, slab, class, old, 1);
   }
 }
 
-/* Blocks that were allocated one after the other are freed so, more often than not: many of a unit
- * in a row go back by themselves, the others are sorted, or go one by one. */
-void cache_return(struct thread *t, void **blocks, unsigned n, bool wide) {
-  bool sorts = !alone();
+static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
   struct sorter s;
   s.groups = 0;
-  if (sorts) memset(s.bucket, 0, sizeof s.bucket);
-  for (unsigned i = 0, same; i < n; i += same) {
-    same = same_unit(blocks + i, n - i);
-    if (same >= RETURN_ROW)
-      return_row(t, blocks + i, same);
-    else if (!sorts)
-      return_alone(t, blocks + i, same);
-    else
-      for (unsigned k = i; k < i + same; k++) sorter_add(&s, blocks[k], k, wide);
-  }
+  memset(s.bucket, 0, sizeof s.bucket);
+  sort(&s, blocks, n, wide);
   for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+}
+
+/* Blocks that were allocated one after the other are freed so, more often than not: rows of one
+ * unit, with which the flush begins, go back at once; the others sorted, or one by one. */
+void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n) {
+  unsigned left = n;
+  for (unsigned row; left; left -= row, blocks += row) {
+    row = same_unit(blocks, left);
+    if (row < left && row < RETURN_ROW) break;
+    return_row(t, blocks, row);
+  }
+  if (left && alone() && class) return_alone(t, class, blocks, left);
+  else if (left) return_sorted(t, blocks, left, class_table[class].units > 1);
   st_rlx(&t->flight, NULL);
   tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);
 }

@@ -56,13 +56,6 @@ const uint8_t class_codes_above[CODES_ABOVE] = {
     STEP(1280, 1536, 62), STEP(1536, 1792, 63), STEP(1792, 2048, 64),
 };
 
-unsigned class_of_aligned(size_t size, size_t align) {
-  if (size > CLASS_MAX || align > UNIT_SIZE) return 0;
-  for (unsigned class = class_of(size); class < CLASSES; class++)
-    if (!(class_size(class) & (align - 1))) return class;
-  return 0;
-}
-
 int class_check(void) {
   int bad = 0;
   for (size_t n = 0; n <= CLASS_MAX; n++) {

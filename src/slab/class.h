@@ -43,19 +43,28 @@ ALWAYS_INLINE size_t class_code_above(size_t n) {
   return class_codes_above[(n + GRAIN_ABOVE - 1) / GRAIN_ABOVE];
 }
 
-/* The class of any size up to CLASS_MAX. */
+/* Twice the class of any size up to CLASS_MAX. */
+ALWAYS_INLINE size_t class_code(size_t n) {
+  if (n <= TINY_MAX) return class_tiny_codes[(n + GRAIN - 1) / GRAIN];
+  return class_code_above(n);
+}
+
 ALWAYS_INLINE unsigned class_of(size_t n) {
-  if (n <= TINY_MAX) return class_tiny_codes[(n + GRAIN - 1) / GRAIN] / 2;
-  return (unsigned)class_code_above(n) / 2;
+  return (unsigned)class_code(n) / 2;
 }
 
 ALWAYS_INLINE size_t class_size(unsigned class) {
   return class_table[class].size;
 }
 
-/* The smallest class of at least SIZE bytes whose blocks are all multiples of ALIGN (a power of
- * two, at most a unit), or 0 when there is none. */
-unsigned class_of_aligned(size_t size, size_t align);
+/* Twice the smallest class of at least SIZE bytes whose blocks are all multiples of ALIGN (a power
+ * of two, at most a unit), or 0 when there is none. No search: where the steps of the table are
+ * narrower than ALIGN they divide it, so that a multiple of ALIGN is a class itself; where they are
+ * wider, every class is a multiple. */
+ALWAYS_INLINE size_t class_code_aligned(size_t size, size_t align) {
+  if (UNLIKELY(size > CLASS_MAX || align > UNIT_SIZE)) return 0;
+  return class_code(round_up(size ? size : 1, align));
+}
 
 /* Every size up to CLASS_MAX has the smallest class that holds it. Returns the number that have
  * not. */

@@ -134,6 +134,48 @@ static void cut_to_length(void) {
   test_end();
 }
 
+/* A string to which a byte at a time is appended. */
+static void grows_by_little(void) {
+  unsigned char *p = opaque_ptr(malloc(1));
+  unsigned moves = 0;
+  test_begin("realloc: from 1 byte to 32 KiB by single bytes a block moves 28 times at most, keeps "
+             "a third of what is used for nothing at most, and stays where it moved to");
+  for (size_t n = 2; n <= 32 * KIB; n++) {
+    uintptr_t old = (uintptr_t)p, now;
+    size_t usable;
+    p = opaque_ptr(realloc(p, opaque(n)));
+    if ((uintptr_t)p == old) continue;
+    moves++;
+    now = (uintptr_t)p;
+    usable = malloc_usable_size(p);
+    CHECK_MSG(usable <= n + n / 3 + 32, "%zu bytes have %zu", n, usable);
+    p = opaque_ptr(realloc(p, opaque(n)));
+    CHECK_MSG((uintptr_t)p == now, "%zu bytes of %zu moved again", n, usable);
+  }
+  CHECK_MSG(moves <= 28, "it moved %u times", moves);
+  free(p);
+  test_end();
+}
+
+/* A vector that doubles, or grows by half. */
+static void grows_by_much(void) {
+  test_begin("realloc: a block that grows by half or doubles gets no more than malloc gives");
+  for (size_t n = 100; n <= 20 * KIB; n += n / 9) {
+    void *fresh = opaque_ptr(malloc(opaque(n)));
+    size_t usable = malloc_usable_size(fresh);
+    for (size_t to = usable + usable / 2; to <= 2 * usable; to += usable / 2) {
+      void *p = opaque_ptr(realloc(opaque_ptr(malloc(opaque(n))), opaque(to)));
+      void *q = opaque_ptr(malloc(opaque(to)));
+      CHECK_MSG(malloc_usable_size(p) == malloc_usable_size(q), "%zu to %zu: %zu, malloc %zu", n,
+                to, malloc_usable_size(p), malloc_usable_size(q));
+      free(p);
+      free(q);
+    }
+    free(fresh);
+  }
+  test_end();
+}
+
 static void shrink_gives_back(void) {
   size_t full, small;
   unsigned char *p = opaque_ptr(malloc(96 * MIB));
@@ -197,6 +239,8 @@ int main(void) {
   usable_stays();
   same_size();
   cut_to_length();
+  grows_by_little();
+  grows_by_much();
   shrink_gives_back();
   aligned_block();
   of_another_thread();

@@ -154,7 +154,7 @@ static void outbox_bounds(void) {
       size_t sum = 0;
       CHECK(front_free(block[i]));
       for (unsigned k = 0; k < t->out_blocks; k++) sum += front_usable(t->out[k]);
-      CHECK_MSG(sum == t->out_bytes && sum <= OUTBOX_BYTES && t->out_blocks < OUTBOX_MAX,
+      CHECK_MSG(sum == t->out_bytes && sum <= OUTBOX_BYTES && t->out_blocks <= OUTBOX_MAX,
                 "%u blocks of %zu bytes", t->out_blocks, size);
       most_bytes = max_size(most_bytes, sum);
     }
@@ -217,7 +217,7 @@ static void batches(void) {
       block[k] = block[i - 1];
       block[i - 1] = p;
     }
-    cache_return(t, block, n, true);
+    cache_return(t, 0, block, n);
     if (round % 50 == 0) CHECK_ALL();
   }
   front_flush();

@@ -82,13 +82,13 @@ static unsigned naive_aligned(size_t size, size_t align) {
 
 static void aligned(void) {
   test_begin(
-      "class_of_aligned gives the smallest class of multiples, for every alignment to 2 MiB");
+      "class_code_aligned gives the smallest class of multiples, for every alignment to 2 MiB");
   for (size_t align = 1; align <= 2 * MIB; align *= 2) {
     for (size_t size = 0; size <= CLASS_MAX + 100; size += size < 5000 ? 1 : 61)
-      CHECK_MSG(class_of_aligned(size, align) == naive_aligned(size, align), "%zu at %zu: %u", size,
-                align, class_of_aligned(size, align));
-    CHECK(class_of_aligned(CLASS_MAX, align) == naive_aligned(CLASS_MAX, align));
-    CHECK(class_of_aligned(SIZE_MAX, align) == 0);
+      CHECK_MSG(class_code_aligned(size, align) == 2 * naive_aligned(size, align),
+                "%zu at %zu: code %zu", size, align, class_code_aligned(size, align));
+    CHECK(class_code_aligned(CLASS_MAX, align) == 2 * naive_aligned(CLASS_MAX, align));
+    CHECK(class_code_aligned(SIZE_MAX, align) == 0);
   }
   test_end();
 }
