@@ -8,14 +8,17 @@
 #include "super/meta.h"
 #include "super/purge.h"
 
-static struct lock keep_lock;
-static struct link dirty_ones; /* [lock keep] most recently kept first */
-static struct link clean_ones; /* [lock keep] likewise */
-static struct link spare;      /* [lock keep] descriptors without a mapping */
-/* [lock keep] of both lists; relaxed to see whether there may be too much */
-static unsigned kept;
-static size_t mapped_bytes;
-static size_t dirty_bytes;
+/* In one line of the cache, which comes once for each block that comes or goes. */
+static struct {
+  struct lock lock;
+  /* [lock keep] of both lists; relaxed to see whether there may be too much */
+  unsigned number;
+  size_t mapped;
+  size_t dirty;
+  struct link dirty_ones; /* [lock keep] most recently kept first */
+  struct link clean_ones; /* [lock keep] likewise */
+} kept ALIGNED(64);
+static struct link spare; /* [lock keep] descriptors without a mapping */
 
 static struct huge *huge_of(struct link *link) {
   return LINK_OWNER(link, struct huge, link);
@@ -23,46 +26,46 @@ static struct huge *huge_of(struct link *link) {
 
 struct huge *keep_descriptor(int *error) {
   struct huge *huge = NULL;
-  lock_take(&keep_lock);
+  lock_take(&kept.lock);
   if (!list_empty(&spare)) {
     huge = huge_of(spare.next);
     list_remove(&huge->link);
   }
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return huge ? huge : meta_alloc(sizeof *huge, 16, error);
 }
 
 void keep_descriptor_give(struct huge *huge) {
-  lock_take(&keep_lock);
+  lock_take(&kept.lock);
   list_push(&spare, &huge->link);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
 }
 
 /* --- in and out of the lists --- */
 
 static void count_locked(unsigned n, size_t mapped, size_t dirty) {
-  st_rlx_any(&kept, n);
-  st_rlx_any(&mapped_bytes, mapped);
-  st_rlx_any(&dirty_bytes, dirty);
+  st_rlx_any(&kept.number, n);
+  st_rlx_any(&kept.mapped, mapped);
+  st_rlx_any(&kept.dirty, dirty);
 }
 
 static void remove_locked(struct huge *huge) {
   list_remove(&huge->link);
-  count_locked(kept - 1, mapped_bytes - huge->mapped, dirty_bytes - huge->dirty);
+  count_locked(kept.number - 1, kept.mapped - huge->mapped, kept.dirty - huge->dirty);
   purge_release(huge->dirty);
 }
 
 /* OLDEST: it is the first to go on, not the last. */
 static void insert(struct huge *huge, bool oldest) {
-  struct link *list = huge->dirty ? &dirty_ones : &clean_ones;
+  struct link *list = huge->dirty ? &kept.dirty_ones : &kept.clean_ones;
   purge_retain(huge->dirty); /* before others can take and release it */
-  lock_take(&keep_lock);
+  lock_take(&kept.lock);
   if (oldest)
     list_append(list, &huge->link);
   else
     list_push(list, &huge->link);
-  count_locked(kept + 1, mapped_bytes + huge->mapped, dirty_bytes + huge->dirty);
-  lock_drop(&keep_lock);
+  count_locked(kept.number + 1, kept.mapped + huge->mapped, kept.dirty + huge->dirty);
+  lock_drop(&kept.lock);
 }
 
 void keep_put(struct huge *huge) {
@@ -120,11 +123,11 @@ bool keep_zero(struct huge *huge) {
 /* Up to a quarter more than was asked for stays, and is the block's. */
 struct huge *keep_take(size_t bytes, size_t align, bool dirty) {
   struct huge *best;
-  if (!ld_rlx(&kept)) return NULL;
-  lock_take(&keep_lock);
-  best = best_locked(dirty ? &dirty_ones : &clean_ones, bytes, align);
+  if (!ld_rlx(&kept.number)) return NULL;
+  lock_take(&kept.lock);
+  best = best_locked(dirty ? &kept.dirty_ones : &kept.clean_ones, bytes, align);
   if (best) remove_locked(best);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   if (!best) return NULL;
   if (best->dirty > bytes + bytes / 4) purge_from(best, bytes);
   st_rlx_any(&best->used, max_size(bytes, best->dirty));
@@ -133,15 +136,15 @@ struct huge *keep_take(size_t bytes, size_t align, bool dirty) {
 
 struct huge *keep_take_smaller(size_t bytes) {
   struct huge *best = NULL;
-  if (!ld_rlx(&dirty_bytes)) return NULL;
-  lock_take(&keep_lock);
-  LIST_EACH(link, &dirty_ones) {
+  if (!ld_rlx(&kept.dirty)) return NULL;
+  lock_take(&kept.lock);
+  LIST_EACH(link, &kept.dirty_ones) {
     struct huge *huge = huge_of(link);
     if (huge->mapped >= bytes || huge->dirty < bytes / HUGE_WORTH) continue;
     if (!best || huge->dirty > best->dirty) best = huge;
   }
   if (best) remove_locked(best);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   if (!best) return NULL;
   /* Much of a large block is often not touched, and what is not there is not worth a move. */
   best->dirty = os_resident_end(best->base, best->dirty);
@@ -169,20 +172,20 @@ size_t keep_unmap(struct huge *huge) {
 
 static struct huge *take_oldest_dirty(void) {
   struct huge *huge;
-  lock_take(&keep_lock);
-  huge = oldest_locked(&dirty_ones);
+  lock_take(&kept.lock);
+  huge = oldest_locked(&kept.dirty_ones);
   if (huge) remove_locked(huge);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return huge;
 }
 
 uint64_t keep_coldest(void) {
   struct huge *huge;
   uint64_t since;
-  lock_take(&keep_lock);
-  huge = oldest_locked(&dirty_ones);
+  lock_take(&kept.lock);
+  huge = oldest_locked(&kept.dirty_ones);
   since = huge ? huge->since : UINT64_MAX;
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return since;
 }
 
@@ -209,12 +212,12 @@ struct bounds {
 static struct huge *take_beyond(const struct bounds *b) {
   struct huge *huge = NULL;
   bool beyond;
-  lock_take(&keep_lock);
-  beyond = kept > b->most || mapped_bytes > b->mapped || dirty_bytes > b->dirty;
-  if (beyond || !b->clean) huge = oldest_locked(&clean_ones);
-  if (beyond && !huge) huge = oldest_locked(&dirty_ones);
+  lock_take(&kept.lock);
+  beyond = kept.number > b->most || kept.mapped > b->mapped || kept.dirty > b->dirty;
+  if (beyond || !b->clean) huge = oldest_locked(&kept.clean_ones);
+  if (beyond && !huge) huge = oldest_locked(&kept.dirty_ones);
   if (huge) remove_locked(huge);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return huge;
 }
 
@@ -231,7 +234,8 @@ static size_t drop_beyond(const struct bounds *b) {
 void keep_within_bounds(void) {
   static const struct bounds bounds = {HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX, true};
   /* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
-  if (ld_rlx(&kept) > HUGE_KEPT || ld_rlx(&mapped_bytes) > HUGE_KEPT_BYTES) drop_beyond(&bounds);
+  if (ld_rlx(&kept.number) <= HUGE_KEPT && ld_rlx(&kept.mapped) <= HUGE_KEPT_BYTES) return;
+  drop_beyond(&bounds);
 }
 
 size_t keep_drop(size_t dirty) {
@@ -240,12 +244,12 @@ size_t keep_drop(size_t dirty) {
 
 static struct huge *take_aged(uint64_t by) {
   struct huge *huge;
-  lock_take(&keep_lock);
-  huge = oldest_locked(&dirty_ones);
-  if (!huge || huge->since > by) huge = oldest_locked(&clean_ones);
+  lock_take(&kept.lock);
+  huge = oldest_locked(&kept.dirty_ones);
+  if (!huge || huge->since > by) huge = oldest_locked(&kept.clean_ones);
   if (huge && huge->since > by) huge = NULL;
   if (huge) remove_locked(huge);
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return huge;
 }
 
@@ -261,9 +265,9 @@ size_t keep_drop_aged(uint64_t by, size_t batch) {
 }
 
 unsigned keep_ranges(struct huge_range *out, unsigned most) {
-  struct link *lists[] = {&dirty_ones, &clean_ones};
+  struct link *lists[] = {&kept.dirty_ones, &kept.clean_ones};
   unsigned n = 0;
-  lock_take(&keep_lock);
+  lock_take(&kept.lock);
   for (int i = 0; i < 2; i++) {
     LIST_EACH(link, lists[i]) {
       const struct huge *huge = huge_of(link);
@@ -271,25 +275,25 @@ unsigned keep_ranges(struct huge_range *out, unsigned most) {
       out[n++] = (struct huge_range){huge->base, huge->mapped};
     }
   }
-  lock_drop(&keep_lock);
+  lock_drop(&kept.lock);
   return n;
 }
 
 void keep_fork_take(void) {
-  lock_fork_take(&keep_lock);
+  lock_fork_take(&kept.lock);
 }
 
 void keep_fork_drop(void) {
-  lock_fork_drop(&keep_lock);
+  lock_fork_drop(&kept.lock);
 }
 
 int keep_check(void) {
-  struct link *lists[] = {&dirty_ones, &clean_ones};
+  struct link *lists[] = {&kept.dirty_ones, &kept.clean_ones};
   size_t mapped = 0;
   size_t dirty = 0;
   unsigned n = 0;
   bool agrees = true;
-  lock_take(&keep_lock);
+  lock_take(&kept.lock);
   for (int i = 0; i < 2; i++) {
     LIST_EACH(link, lists[i]) {
       const struct huge *huge = huge_of(link);
@@ -300,8 +304,8 @@ int keep_check(void) {
       n++;
     }
   }
-  agrees = agrees && n == kept && mapped == mapped_bytes && dirty == dirty_bytes;
-  lock_drop(&keep_lock);
+  agrees = agrees && n == kept.number && mapped == kept.mapped && dirty == kept.dirty;
+  lock_drop(&kept.lock);
   if (!agrees) text_report("check: S4: the kept huge mappings do not add up");
   return agrees ? 0 : 1;
 }
