@@ -45,7 +45,7 @@ enum option {
 enum { OPTION_PATH_MAX = 256 };
 
 /* HAKMEM_THP, in the order of its words. */
-enum thp { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
+enum thp { THP_AUTO, THP_DEFAULT, THP_ALWAYS, THP_NEVER };
 
 /* HAKMEM_PURGE, in the order of its words. */
 enum purge_way { PURGE_DONTNEED, PURGE_FREE, PURGE_OFF };
