@@ -104,6 +104,18 @@ enum {
   HUGE_WASTE = 4,             /* times the block, at most, is the mapping that serves it */
   HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */
   HUGE_SPARE = 4,             /* a quarter more address space, where a block grows */
+  HUGE_PAGE = 2 * 1024 * 1024, /* bytes; the system's, where pages are of 4 KiB */
+  HUGE_TAIL = 64, /* the last huge page of a block may go beyond it by this part of the block */
+  /* What blocks of a doubling of size tell of the next ones, when they are given back: one that is
+   * full lets so many have huge pages, at most so many; one that is not, none before some are. */
+  HABIT_SIZES = 16,
+  HABIT_GAIN = 16,
+  HABIT_MOST = 64,
+  HABIT_DOUBT = -16,
+  /* Where some in a row were not touched at all, so many of the next ones are not looked at. */
+  HABIT_LEFT = -24,
+  HABIT_BLIND = 16,
+  HABIT_PROBE = 64 * 1024, /* bytes of small pages, at least, tell whether a block is full */
   /* descriptors without a superslab that keep their pages, 44 KiB each at most: as many as there
    * are empty superslabs at the default of HAKMEM_SS_CACHE */
   SPARES_RESIDENT = 16,

@@ -45,8 +45,8 @@ const struct option_row option_table[OPTIONS] = {
      "magazines for all classes; 0: up to 1 KiB only, larger sizes go straight to the pool"},
     {"HAKMEM_SMALLMID_ENABLE", TYPE_SWITCH, 0, 0, 1, false,
      "where the gate is not unified: keep the magazines of 1 to 8 KiB"},
-    {"HAKMEM_THP", TYPE_WORD, THP_DEFAULT, 0, THP_NEVER, false,
-     "huge pages of the system for blocks: as the system is set, asked for, or refused"},
+    {"HAKMEM_THP", TYPE_WORD, THP_AUTO, 0, THP_NEVER, false,
+     "huge pages for blocks: where they will be full, as the system is set, asked for, or refused"},
     {"HAKMEM_DECAY_MS", TYPE_COUNT, 10000, 0, 1000000000, true,
      "milliseconds after which freed memory goes back to the system; 0: at once"},
     {"HAKMEM_BACKGROUND", TYPE_SWITCH, 0, 0, 1, false,
@@ -55,8 +55,8 @@ const struct option_row option_table[OPTIONS] = {
      "how pages go back: at once, when the system needs them, or not unless asked"},
 };
 
-const char option_words[OPTIONS][24] = {
-    [OPT_THP] = "default always never",
+const char option_words[OPTIONS][28] = {
+    [OPT_THP] = "auto default always never",
     [OPT_PURGE] = "dontneed free off",
 };
 

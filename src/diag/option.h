@@ -45,7 +45,7 @@ enum option {
 enum { OPTION_PATH_MAX = 256 };
 
 /* HAKMEM_THP, in the order of its words. */
-enum thp { THP_DEFAULT, THP_ALWAYS, THP_NEVER };
+enum thp { THP_AUTO, THP_DEFAULT, THP_ALWAYS, THP_NEVER };
 
 /* HAKMEM_PURGE, in the order of its words. */
 enum purge_way { PURGE_DONTNEED, PURGE_FREE, PURGE_OFF };
@@ -71,7 +71,7 @@ struct option_row {
 };
 
 extern const struct option_row option_table[OPTIONS];
-extern const char option_words[OPTIONS][24]; /* of TYPE_WORD: its words, a blank between two */
+extern const char option_words[OPTIONS][28]; /* of TYPE_WORD: its words, a blank between two */
 extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone */
 
 ALWAYS_INLINE uint64_t option(enum option i) {

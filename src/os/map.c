@@ -96,22 +96,41 @@ bool os_huge_pages(void *p, size_t bytes, bool wanted) {
   return advise(p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
-/* From the end, where most blocks that are used at all are resident: a small look first. */
-size_t os_resident_end(char *p, size_t bytes) {
-  unsigned char resident[4096];
-  size_t page = os_page_size();
-  size_t look = 64;
+enum { LOOK_SMALL = 64, LOOK_LARGE = 4096 }; /* pages in one look */
+
+static bool look(char *p, size_t pages, unsigned char *resident) {
   int saved = errno;
-  while (bytes) {
-    size_t pages = bytes / page < look ? bytes / page : look;
-    char *start = p + bytes - pages * page;
-    if (syscall(SYS_mincore, start, pages * page, resident) != 0) break;
+  bool known = syscall(SYS_mincore, p, pages * os_page_size(), resident) == 0;
+  errno = saved;
+  return known;
+}
+
+size_t os_resident_end(char *p, size_t bytes, bool likely) {
+  unsigned char resident[LOOK_LARGE];
+  size_t page = os_page_size();
+  size_t most = likely ? LOOK_SMALL : LOOK_LARGE;
+  for (; bytes; most = LOOK_LARGE) {
+    size_t pages = min_size(bytes / page, most);
+    if (!look(p + bytes - pages * page, pages, resident)) break;
     for (; pages && !(resident[pages - 1] & 1); pages--) bytes -= page;
     if (pages) break;
-    look = sizeof resident;
   }
-  errno = saved;
   return bytes;
+}
+
+bool os_resident_mostly(char *p, size_t bytes) {
+  enum { LOOKS = 4, FEW = 16 }; /* one page in 16 may be missing of each look */
+  unsigned char resident[LOOK_SMALL];
+  size_t page = os_page_size();
+  size_t pages = min_size(bytes / page, LOOK_SMALL);
+  for (size_t i = LOOKS; i--;) {
+    size_t first = (bytes / page - pages) * i / (LOOKS - 1);
+    size_t found = 0;
+    if (!look(p + first * page, pages, resident)) return false;
+    for (size_t at = 0; at < pages; at++) found += resident[at] & 1;
+    if (pages - found > pages / FEW) return false;
+  }
+  return true;
 }
 
 bool os_resize(void *p, size_t old_bytes, size_t new_bytes) {

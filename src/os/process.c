@@ -50,6 +50,12 @@ size_t os_page_size(void) {
   return size ? size : 4096;
 }
 
+bool os_huge_pages_asked(void) {
+  char data[128];
+  return read_file("/sys/kernel/mm/transparent_hugepage/enabled", data, sizeof data) &&
+         strstr(data, "[madvise]");
+}
+
 unsigned os_processors(void) {
   uint64_t set[1024 / 64] = {0};
   int saved = errno;

@@ -17,6 +17,7 @@ char **os_environment(void);
 bool os_secure(void);
 
 size_t os_page_size(void);        /* bytes */
+bool os_huge_pages_asked(void);   /* does the system give huge pages to who asks, and only there? */
 unsigned os_processors(void);     /* that this process may run on; at least 1 */
 uint64_t os_nanoseconds(void);    /* monotonic */
 uint64_t os_milliseconds(void);   /* monotonic, to some 4 ms; without a system call where it can */

@@ -8,6 +8,7 @@
 #include "os/map.h"
 #include "os/process.h"
 #include "pool/decay.h"
+#include "pool/habit.h"
 #include "pool/keep.h"
 #include "super/purge.h"
 #include "super/thp.h"
@@ -49,6 +50,7 @@ static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
   thp_tell(huge->base, bytes);
   huge->mapped = bytes;
   huge->dirty = huge->filled = 0;
+  huge->huge_pages = false;
   st_rlx_any(&huge->used, bytes);
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;
@@ -63,11 +65,12 @@ no_descriptor:
 
 /* The pages of a smaller freed mapping, with more address space behind them: moving them costs less
  * than new ones. */
-static struct huge *widen_kept(size_t bytes, size_t align) {
+static struct huge *widen_kept(size_t bytes, size_t align, bool full) {
   struct refusal why;
   struct huge *huge = align > SUPER_SIZE ? NULL : keep_take_smaller(bytes);
   size_t more = huge ? bytes - huge->mapped : 0;
   if (!huge || !super_admit(more, &why)) goto kept;
+  if (full) keep_whole_pages(huge);
   st_rlx_any(&huge->used, huge->filled); /* what has to move */
   if (os_resize(huge->base, huge->mapped, bytes) || relocate(huge, bytes)) {
     huge->mapped = bytes;
@@ -80,18 +83,84 @@ kept:
   return NULL;
 }
 
+/* --- huge pages, where a block will be full --- */
+
+/* Nowhere else does anybody ask: what the system does by itself needs no help. */
+static bool huge_pages_help(void) {
+  static int known; /* [any] relaxed: 0 not yet, 1 yes, 2 no; all find the same */
+  if (option(OPT_THP) != THP_AUTO) return false;
+  if (!ld_rlx(&known)) st_rlx_any(&known, os_huge_pages_asked() ? 1 : 2);
+  return ld_rlx(&known) == 1;
+}
+
+static void ask_for_huge_pages(struct huge *huge, bool wanted) {
+  if (wanted == huge->huge_pages) return;
+  if (os_huge_pages(huge->base, huge->mapped, wanted)) huge->huge_pages = wanted;
+}
+
+/* Gives up the address space behind the block if the last huge page might fill it. */
+static void cut_spare(struct huge *huge) {
+  size_t spare = huge->mapped - huge->used;
+  if (round_up(huge->used, HUGE_PAGE) > huge->mapped || !spare) return;
+  if (!os_resize(huge->base, huge->mapped, huge->used)) return;
+  super_dismiss(spare);
+  huge->mapped = huge->used;
+}
+
+static void suit(struct huge *huge, bool full) {
+  ask_for_huge_pages(huge, full);
+  if (huge->huge_pages) cut_spare(huge);
+}
+
+/* Will a block of *BYTES have huge pages? If the last one goes only a little beyond it, the block
+ * does, too. */
+static bool want_huge_pages(size_t *bytes) {
+  size_t whole = round_up(*bytes, HUGE_PAGE);
+  if (!huge_pages_help() || !habit_full(*bytes)) return false;
+  if (whole - *bytes <= *bytes / HUGE_TAIL) *bytes = whole;
+  return true;
+}
+
+/* Did the program fill a block? Small pages tell that were not there when it got it, the first
+ * BEFORE bytes: all the others, or its end, behind the last huge page. */
+static void learn(const struct huge *huge, size_t before) {
+  size_t from = huge->huge_pages ? huge->used & ~((size_t)HUGE_PAGE - 1) : 0;
+  enum habit habit = huge->dirty ? HABIT_PARTLY : HABIT_UNTOUCHED;
+  from = max_size(from, before);
+  if (huge->used < from + HABIT_PROBE) return;
+  if (huge->dirty == huge->used && os_resident_mostly(huge->base + from, huge->used - from))
+    habit = huge->huge_pages ? HABIT_FULL_HUGE : HABIT_FULL_SMALL;
+  habit_note(huge->used, habit);
+}
+
+/* Finds out what of a block that comes back may be resident. */
+static void look_back(struct huge *huge, bool kept) {
+  size_t before = huge->dirty;
+  huge->filled = huge->dirty = huge->used;
+  if (kept && habit_left(huge->used) && os_purge(huge->base, huge->used)) {
+    huge->filled = huge->dirty = 0;
+    return;
+  }
+  if (kept) huge->dirty = os_resident_end(huge->base, huge->used, !habit_sparse(huge->used));
+  learn(huge, before);
+}
+
+/* --- a block --- */
+
 void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   size_t bytes = round_up(size, os_page_size());
   size_t wide = max_size(align, SUPER_SIZE);
+  bool full = want_huge_pages(&bytes);
   struct huge *huge = keep_take(bytes, wide, true);
   decay_pass();
-  if (!huge) huge = widen_kept(bytes, wide);
+  if (!huge) huge = widen_kept(bytes, wide, full);
   if (!huge) huge = keep_take(bytes, wide, false);
   if (huge)
     count_any(CNT_HUGE_REUSED, 1);
   else
     huge = map_new(bytes, wide, why);
   if (!huge) return NULL;
+  suit(huge, full);
   *zeroed = *zeroed && keep_zero(huge);
   publish(huge);
   return huge->base;
@@ -113,10 +182,11 @@ static struct huge *claim(void *p) {
 /* Units and mappings in the order in which they were freed, so that what a program uses again and
  * again stays. */
 void huge_fit_budget(void) {
-  size_t aim = purge_budget() / 4 * 3;
+  size_t budget = purge_budget();
+  size_t aim = budget / 4 * 3;
   uint64_t retained;
   size_t gone = 1;
-  while (gone && (retained = count_read(CNT_RETAINED_BYTES)) > aim) {
+  while (gone && (retained = count_read(CNT_RETAINED_BYTES)) > budget) {
     bool units = purge_coldest() < keep_coldest();
     gone = units ? purge_one() : keep_purge(retained - aim);
     if (!gone) gone = units ? keep_purge(retained - aim) : purge_one();
@@ -132,13 +202,16 @@ void huge_settle(void) {
 /* A budget of 0 keeps nothing, not even address space. */
 bool huge_give(void *p) {
   struct huge *huge;
+  bool kept;
   if ((uintptr_t)p & (SUPER_SIZE - 1)) return false;
   huge = claim(p);
   if (!huge) return false;
-  if (huge->mapped > HUGE_KEPT_BYTES || !purge_budget())
-    keep_unmap(huge);
-  else
+  kept = huge->mapped <= HUGE_KEPT_BYTES && purge_budget();
+  look_back(huge, kept);
+  if (kept)
     keep_put(huge);
+  else
+    keep_unmap(huge);
   huge_settle(); /* the live memory fell, and the budget with it */
   return true;
 }

@@ -69,7 +69,6 @@ static void insert(struct huge *huge, bool oldest) {
 }
 
 void keep_put(struct huge *huge) {
-  huge->filled = huge->dirty = huge->used;
   huge->since = os_milliseconds();
   insert(huge, false);
 }
@@ -115,6 +114,15 @@ static size_t purge_from(struct huge *huge, size_t keep) {
   return bytes;
 }
 
+static size_t page_of(const struct huge *huge) {
+  return huge->huge_pages ? HUGE_PAGE : os_page_size();
+}
+
+void keep_whole_pages(struct huge *huge) {
+  size_t whole = huge->dirty & ~(page_of(huge) - 1);
+  if (huge->dirty > whole) purge_from(huge, whole);
+}
+
 bool keep_zero(struct huge *huge) {
   if (huge->filled && !huge->dirty) purge_from(huge, 0);
   return !huge->filled;
@@ -145,12 +153,7 @@ struct huge *keep_take_smaller(size_t bytes) {
   }
   if (best) remove_locked(best);
   lock_drop(&kept.lock);
-  if (!best) return NULL;
-  /* Much of a large block is often not touched, and what is not there is not worth a move. */
-  best->dirty = os_resident_end(best->base, best->dirty);
-  if (best->dirty >= bytes / HUGE_WORTH) return best;
-  insert(best, false);
-  return NULL;
+  return best;
 }
 
 /* --- back to the system --- */
@@ -194,7 +197,7 @@ size_t keep_purge(size_t excess) {
   size_t cut;
   if (!huge) return 0;
   cut = min_size(round_up(excess, os_page_size()), huge->dirty);
-  cut = purge_from(huge, huge->dirty - cut);
+  cut = purge_from(huge, (huge->dirty - cut) & ~(page_of(huge) - 1));
   if (!huge->dirty) huge->since = os_milliseconds();
   insert(huge, cut && huge->dirty); /* refused: others come first next time */
   return cut;

@@ -21,7 +21,8 @@ struct huge {
   size_t mapped;    /* [holder] bytes of address space, a multiple of the page size */
   size_t used;      /* [holder] of these the block's, while live; relaxed, read by the ledger */
   size_t filled;    /* [holder] of these, from the start, may not be zero, while kept */
-  size_t dirty;     /* [holder] of these, from the start, may be resident, while kept */
+  size_t dirty;     /* [holder] of these, from the start, may be resident, when kept or taken */
+  bool huge_pages;  /* [holder] the system was asked for huge pages, for this mapping alone */
   uint64_t since;   /* [lock keep] ms; when it was kept, or lost its last page */
   struct link link; /* [lock keep] in one of the lists, or in that of spare descriptors */
 };
@@ -37,10 +38,13 @@ struct huge *keep_take(size_t bytes, size_t align, bool dirty);
 /* The mapping of less than BYTES with the most pages, if they are worth it, or NULL. */
 struct huge *keep_take_smaller(size_t bytes);
 
+/* Purges the small pages behind a mapping's last huge page: there a huge one is cheaper. */
+void keep_whole_pages(struct huge *huge);
+
 /* Makes a mapping that was taken zero if that costs no resident page. Returns whether it is. */
 bool keep_zero(struct huge *huge);
 
-/* Keeps a mapping of which the first `used` bytes were a block's. */
+/* Keeps a mapping whose `filled` and `dirty` are known. */
 void keep_put(struct huge *huge);
 
 /* Gives a mapping that is in no list back. Returns its bytes; 0 when the system refused and it is

@@ -185,7 +185,7 @@ size_t purge_one(void) {
 }
 
 COLD void purge_settle(void) {
-  down_to(purge_budget() / 4 * 3, false);
+  down_to(purge_budget(), false);
 }
 
 /* The superslab whose units have been dirty for longest, if that is long enough. Where all of those

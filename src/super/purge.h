@@ -6,8 +6,8 @@
  *           needed. In a cgroup with a limit, no more than an eighth of the room below it either.
  *           purge_aged finds what was freed HAKMEM_DECAY_MS ago; twice the time ago at the latest.
  * Threads:  any; no lock is held across a system call.
- * Cost:     none below the budget; else one system call per range of units, down to three quarters
- *           of the budget, so that a system call serves many frees.
+ * Cost:     none below the budget; else a system call per range of units of one superslab, whole
+ *           superslabs, so that a system call serves many frees.
  * Inverse:  purge_retain / purge_release.
  * Dials:    HAKMEM_RETAIN, HAKMEM_DECAY_MS, HAKMEM_PURGE.
  * Gauges:   super.purges, super.purged_bytes, super.retained_bytes, super.lazy_bytes.

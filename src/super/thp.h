@@ -16,7 +16,7 @@
 /* Tells the system about the fresh mapping at P. */
 ALWAYS_INLINE void thp_tell(void *p, size_t bytes) {
   uint64_t thp = option(OPT_THP);
-  if (UNLIKELY(thp != THP_DEFAULT)) os_huge_pages(p, bytes, thp == THP_ALWAYS);
+  if (UNLIKELY(thp > THP_DEFAULT)) os_huge_pages(p, bytes, thp == THP_ALWAYS);
 }
 
 #endif

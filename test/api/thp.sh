@@ -8,7 +8,7 @@ setting=$(sed -nE 's/.*\[(.*)\].*/\1/p' /sys/kernel/mm/transparent_hugepage/enab
 if ! [ "$setting" ]; then
   echo "skip: HAKMEM_THP reaches the kernel: a kernel with transparent huge pages"
 elif compile "$work/thp" "$parts/thp.c" -ldl; then
-  for mode in default always never; do
+  for mode in auto default always never; do
     run_program "HAKMEM_THP=$mode" thp \
       env "HAKMEM_THP=$mode" "LD_PRELOAD=$library" "$work/thp" "$mode" "$setting"
   done

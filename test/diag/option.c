@@ -14,7 +14,7 @@ static const struct {
     {"HAKMEM_VERBOSE", 0, false},      {"HAKMEM_SHOW_STATS", 0, false},
     {"HAKMEM_COUNT_CALLS", 0, false},  {"HAKMEM_TINY_SS_SHARED", 2, false},
     {"HAKMEM_WMAX_MID", 160, false},   {"HAKMEM_WMAX_LARGE", 130, false},
-    {"HAKMEM_ACE", 1, true},           {"HAKMEM_THP", THP_DEFAULT, false},
+    {"HAKMEM_ACE", 1, true},           {"HAKMEM_THP", THP_AUTO, false},
 };
 
 /* Loads the options from an environment of one variable; SAID receives the complaints. */
@@ -280,8 +280,8 @@ static void words(void) {
   test_end();
   test_begin("a word that is not accepted is answered with those that are");
   load_with("HAKMEM_THP", "often", said, sizeof said);
-  CHECK_MSG(!strcmp(said, "hakmem: HAKMEM_THP=often is not accepted (it takes one of default, "
-                          "always, never); it stays at default\n"), "%s", said);
+  CHECK_MSG(!strcmp(said, "hakmem: HAKMEM_THP=often is not accepted (it takes one of auto, "
+                          "default, always, never); it stays at auto\n"), "%s", said);
   load_with("HAKMEM_THP", "never", said, sizeof said);
   text_start(&t, -1);
   option_format(&t, OPT_THP);

@@ -104,6 +104,8 @@ static void mappings(void) {
   start("cached mappings age as units do, the one freed first goes first", "60", "dontneed");
   p = huge_get(5 * MIB, 16, &zeroed, &why);
   q = huge_get(7 * MIB, 16, &zeroed, &why);
+  memset(p, 1, 5 * MIB);
+  memset(q, 1, 7 * MIB);
   huge_give(p);
   usleep(30000);
   huge_give(q);

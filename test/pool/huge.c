@@ -144,7 +144,7 @@ static void caching(void) {
   option_set("RETAIN", "64M");
   keep_drop(0);
   p = huge_get(10 * MIB, 16, &zeroed, &why);
-  p[0] = 1;
+  memset(p, 1, 10 * MIB);
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 10 * MIB);
   q = get(3 * MIB, &zeroed);
   CHECK(q != p && zeroed);
@@ -184,7 +184,7 @@ static void kept(void) {
   p = get(8 * MIB, &zeroed);
   memset(p, 5, 8 * MIB);
   CHECK(huge_give(p) && get(5 * MIB, &zeroed) == p && !zeroed && huge_size(p) == 5 * MIB);
-  CHECK(os_resident_end(p, 8 * MIB) == 5 * MIB && count_read(CNT_RETAINED_BYTES) == 0);
+  CHECK(os_resident_end(p, 8 * MIB, true) == 5 * MIB && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(huge_resize(p, 7 * MIB, &why) == p && all_bytes(p + 5 * MIB, 2 * MIB, 0));
   CHECK(huge_give(p) && keep_check() == 0);
   test_end();
@@ -192,7 +192,7 @@ static void kept(void) {
   memset(p = get(7 * MIB, &zeroed), 5, 7 * MIB);
   CHECK(huge_give(p));
   q = get(20 * MIB, &zeroed);
-  CHECK(!zeroed && os_resident_end(q, 20 * MIB) == 7 * MIB && huge_size(q) == 20 * MIB);
+  CHECK(!zeroed && os_resident_end(q, 20 * MIB, true) == 7 * MIB && huge_size(q) == 20 * MIB);
   CHECK(all_bytes(q, 7 * MIB, 5) && all_bytes(q + 7 * MIB, 13 * MIB, 0));
   CHECK(huge_give(q) && keep_check() == 0);
   test_end();
@@ -201,14 +201,14 @@ static void kept(void) {
   option_set("RETAIN", "4M");
   memset(p = get(20 * MIB, &zeroed), 5, 20 * MIB);
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 3 * MIB);
-  CHECK(os_resident_end(p, 20 * MIB) == 3 * MIB && keep_purge(SIZE_MAX / 2) == 3 * MIB);
+  CHECK(os_resident_end(p, 20 * MIB, true) == 3 * MIB && keep_purge(SIZE_MAX / 2) == 3 * MIB);
   CHECK(get(18 * MIB, &zeroed) == p && zeroed && all_bytes(p, 18 * MIB, 0) && huge_give(p));
   keep_drop(0);
   test_end();
   test_begin("what nobody touched is not moved; asked to be zero, it is");
   option_set("RETAIN", "64M");
   p = get(8 * MIB, &zeroed);
-  CHECK(huge_give(p) && count_read(CNT_RETAINED_BYTES) == 8 * MIB);
+  CHECK(huge_give(p) && count_read(CNT_RETAINED_BYTES) == 0);
   q = get(20 * MIB, &zeroed);
   CHECK(q != p && zeroed && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(get(6 * MIB, &zeroed) == p && zeroed && huge_give(p) && huge_give(q));
@@ -269,8 +269,64 @@ static void seen(void) {
   test_end();
 }
 
+static bool has_huge_pages(const char *p) {
+  return ((const struct huge *)map_super(p))->huge_pages;
+}
+
+/* Takes a block, touches its first bytes, gives it back. Was it to have huge pages? */
+static bool follows(size_t touched) {
+  bool zeroed;
+  bool asked;
+  char *p;
+  keep_drop(0); /* its pages shall be its own */
+  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
+  asked = has_huge_pages(p);
+  for (size_t at = 0; at < touched; at += 4096) p[at] = 1;
+  CHECK(huge_give(p) && keep_check() == 0);
+  return asked;
+}
+
+static void huge_pages(void) {
+  static const char promise[] = "with HAKMEM_THP=auto a block has huge pages after one of its size "
+                                "was given back full, until one is not";
+  struct huge *huge;
+  bool zeroed;
+  char *p;
+  if (!os_huge_pages_asked()) {
+    test_skip(promise, "a kernel whose transparent_hugepage/enabled is madvise");
+    return;
+  }
+  test_begin(promise);
+  option_value[OPT_THP] = THP_AUTO;
+  option_set("RETAIN", "64M");
+  for (int i = 0; i < 40; i++) follows(0);
+  CHECK(!follows(7 * MIB));
+  for (int i = 0; i < 40; i++) follows(7 * MIB + 4096);
+  CHECK(follows(7 * MIB + 4096));
+  CHECK(follows(4 * MIB)); /* its end, behind its last huge page, stays untouched */
+  CHECK(!follows(7 * MIB + 4096));
+  for (int i = 0; i < 40; i++) follows(7 * MIB + 4096);
+  option_value[OPT_THP] = THP_DEFAULT;
+  CHECK(!follows(7 * MIB + 4096));
+  option_value[OPT_THP] = THP_AUTO;
+  test_end();
+  test_begin("no address space is behind a huge page that could fill it; pages go by whole ones");
+  CHECK(huge_give(huge_get(12 * MIB, 16, &zeroed, &why)));
+  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
+  huge = map_super(p);
+  CHECK(huge->huge_pages && huge->mapped < 8 * MIB && huge->used == huge->mapped);
+  memset(p, 1, 7 * MIB + 4096);
+  option_set("RETAIN", "6M");
+  CHECK(huge_give(p) && huge->dirty % HUGE_PAGE == 0);
+  keep_drop(0);
+  CHECK(count_read(CNT_SUPER_BYTES) == 0);
+  test_end();
+  option_value[OPT_THP] = THP_DEFAULT;
+}
+
 int main(void) {
   clearenv();
+  setenv("HAKMEM_THP", "default", 1);
   option_load();
   round_trip();
   test_begin("huge blocks keep their content through random steps, and the budget of 0 holds");
@@ -284,6 +340,7 @@ int main(void) {
   kept();
   misuse();
   seen();
+  huge_pages();
   test_begin(
       "a refusal by HAKMEM_LIMIT is EXHAUSTION, by the system MAPFAIL; the block is as it was");
   expect_return(limits);

@@ -1,0 +1,30 @@
+/* habit - are huge blocks filled? Those that came before tell of those to come.
+ *
+ * Owns:     for each doubling of size a credit: how many of the next blocks may have huge pages.
+ * Promise:  a block gets huge pages only after others of about its size were given back full, at
+ *           most HABIT_GAIN for each that had small pages, and HABIT_MOST in all: a program that
+ *           changes its ways has no more than these. One that was not full takes the credit.
+ * Threads:  any. Relaxed: of two that change a credit at once, one change may be lost.
+ * Cost:     a load and a store.
+ * Inverse:  habit_full takes what habit_note gives.
+ */
+#ifndef POOL_HABIT_H
+#define POOL_HABIT_H
+
+#include "base/config.h"
+
+/* Will the next block of BYTES be filled? Takes one of the credit when it says so. */
+bool habit_full(size_t bytes);
+
+/* Were the last ones far from full? */
+bool habit_sparse(size_t bytes);
+
+/* Will the block of BYTES that is given back be untouched, as those before it? Now and then the
+ * answer is no, for another look. */
+bool habit_left(size_t bytes);
+
+/* What a look at a block that is given back has shown. */
+enum habit { HABIT_FULL_SMALL, HABIT_FULL_HUGE, HABIT_PARTLY, HABIT_UNTOUCHED };
+void habit_note(size_t bytes, enum habit habit);
+
+#endif
