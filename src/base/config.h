@@ -128,7 +128,7 @@ enum {
   SPARSE_SHRUNK_BATCH = 64 * 1024 * 1024, /* bytes at a time, when a program shrank */
   MOVED_TOLD = 1024 * 1024, /* bytes that a thread takes or returns between two notes of it */
   SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
-  SHRUNK_PART_MOST = 64, /* where they are needed again within */
+  SHRUNK_LATER = 4, /* times half of that, where they are needed again within */
   SHRUNK_REGRET_MS = 1000,
   SHRUNK_LEAST = 4 * 1024 * 1024, /* bytes; a program that never had more does not shrink */
   SPARSE_SUPERS = 4096,  /* superslabs, and */

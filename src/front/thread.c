@@ -241,11 +241,16 @@ void thread_fork_parent(void) {
   drop_locks();
 }
 
-/* Was T letting go of SLAB: is it still its owner, though no cell of its has the slab any more? */
-static bool was_letting_go(const struct thread *t, const struct slab *slab) {
+/* Is SLAB owned, though no thread has it? Then one was letting go of it. What its tag says is a
+ * hint: see cache_take_over. */
+static bool is_orphan(const struct slab *slab) {
   uint32_t state = ld_rlx(&slab->state);
-  bool own = (state & SLAB_OWNED) && map_tag(slab->base) >> TAG_OWNER_SHIFT == t->id;
-  return own && t->cell[slab_class(state)].slab != slab;
+  if (!(state & SLAB_OWNED)) return false;
+  LIST_EACH(link, &all_threads) {
+    const struct thread *t = LINK_OWNER(link, struct thread, all);
+    if (t->cell[slab_class(state)].slab == slab || t->taken == slab) return false;
+  }
+  return true;
 }
 
 /* In the child only this thread goes on. What another had under way is mended first: a claim or
@@ -256,7 +261,7 @@ static void reclaim(struct thread *t) {
   t->flight = t->taken = NULL;
   if (flight) slab_recount(flight);
   if (taken && t->cell[slab_class(taken->state)].slab != taken) pool_let_go(taken);
-  if (flight && flight != taken && was_letting_go(t, flight)) pool_let_go(flight);
+  if (flight && is_orphan(flight)) pool_let_go(flight);
   thread_drain(t);
   if (flight) pool_settle_now(flight);
   count_any(CNT_THREADS_ENDED, 1); /* its share of the budget is free again */

@@ -19,13 +19,12 @@ struct use {
   uint64_t highest; /* [any] since a walk over all slabs began for it */
   uint64_t lowest;  /* [lock decay] when that walk began */
   uint64_t since;   /* [lock decay] ms; when that was */
-  unsigned part;    /* [lock decay] of the highest is little enough for a walk */
-  unsigned part_most; /* [const] */
+  unsigned later;   /* [lock decay] doublings of the part that is little enough for a walk */
 };
 
 static uint64_t blocks; /* [any] bytes of blocks in use, within MOVED_TOLD a thread */
-static struct use use_of_blocks = {0, 0, 0, 0, SHRUNK_PART, SHRUNK_PART_MOST};
-static struct use use_of_all = {0, 0, 0, 0, 2, 2}; /* of all live memory */
+static struct use use_of_blocks;
+static struct use use_of_all; /* all live memory */
 static size_t shrunk_supers; /* [lock decay] a walk's, to be looked at; relaxed, read by any */
 static size_t shrunk_keep;   /* [lock decay] bytes of free pages that may stay there */
 
@@ -77,9 +76,9 @@ static uint64_t blocks_now(void) {
 /* A program that needs again at once what it gave back waits longer the next time. */
 static void judge_last_walk(struct use *use, uint64_t ms) {
   bool soon = ms - use->since < SHRUNK_REGRET_MS;
-  unsigned part = soon ? use->part * 2 : use->part / 2;
   if (ld_rlx(&use->highest) / 2 <= use->lowest) return; /* it went on to shrink */
-  if (part >= SHRUNK_PART && part <= use->part_most) use->part = part;
+  if (soon && use->later < SHRUNK_LATER) use->later++;
+  if (!soon && use->later) use->later--;
 }
 
 static void begin_walk(struct use *use, uint64_t now) {
@@ -94,29 +93,30 @@ static void begin_walk(struct use *use, uint64_t now) {
   shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
 }
 
-COLD static void fell_by_half(struct use *use, uint64_t now) {
+/* PART: what is less than this part of the highest begins a walk, or less still. */
+COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
   if (!lock_try(&decay_lock)) return;
   st_rlx(&decay_shrinks, decay_shrinks + 1);
   st_rlx_any(&use->most, now);
-  if (now < ld_rlx(&use->highest) / use->part) begin_walk(use, now);
+  if (now < ld_rlx(&use->highest) / (part << use->later)) begin_walk(use, now);
   lock_drop(&decay_lock);
 }
 
-static bool shrinks_now(struct use *use, uint64_t now) {
+static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
   uint64_t most = ld_rlx(&use->most);
   if (now > most) st_rlx_any(&use->most, now);
   if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
-  if (now < most / 2 && ld_rlx(&use->highest) >= SHRUNK_LEAST) fell_by_half(use, now);
+  if (now < most / 2 && ld_rlx(&use->highest) >= SHRUNK_LEAST) fell_by_half(use, now, part);
   return ld_rlx(&shrunk_supers) > 0;
 }
 
 bool decay_moved(ptrdiff_t bytes) {
   add_rlx(&blocks, (uint64_t)bytes);
-  return shrinks_now(&use_of_blocks, blocks_now());
+  return shrinks_now(&use_of_blocks, blocks_now(), SHRUNK_PART);
 }
 
 bool decay_given(void) {
-  return shrinks_now(&use_of_all, purge_live());
+  return shrinks_now(&use_of_all, purge_live(), 2);
 }
 
 COLD void decay_shrunk(void) {

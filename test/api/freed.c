@@ -352,7 +352,7 @@ int main(void) {
       {"blocks of calloc, up to 600 KiB", zeroed, 25, 20, 0},
       {"blocks of alignments from 16 to 4 MiB", aligned, 15, 0, 0},
       {"four threads that free each other's blocks, and end", remote, 60, 0, 0},
-      {"four threads that free each other's blocks, and sleep", asleep, 60, 72, 64},
+      {"four threads that free each other's blocks, and sleep", asleep, 60, 96, 80},
       {"one thread allocates what four others free", one_way, 60, 0, 0},
       {"800 threads that come and go, a block of 1 MiB left by each", come_and_go, 6, 0, 0},
   };

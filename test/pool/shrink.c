@@ -43,7 +43,7 @@ static void regrets(void) {
     decay_shrunk();
     decay_moved(1 - rest);
     decay_shrunk();
-    if (part < SHRUNK_PART_MOST) part *= 2;
+    if (part < SHRUNK_PART << SHRUNK_LATER) part *= 2;
   }
   test_end();
 }
