@@ -130,7 +130,7 @@ enum {
   SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
   SHRUNK_LATER = 4, /* times half of that, where they are needed again within */
   SHRUNK_REGRET_MS = 1000,
-  SHRUNK_LEAST = 4 * 1024 * 1024, /* bytes; a program that never had more does not shrink */
+  SHRUNK_LEAST = 16 * 1024 * 1024, /* bytes; who did not have more before does not shrink */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
   ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */

@@ -19,6 +19,7 @@ struct use {
   uint64_t highest; /* [any] since a walk over all slabs began for it */
   uint64_t lowest;  /* [lock decay] when that walk began */
   uint64_t since;   /* [lock decay] ms; when that was */
+  uint64_t peak;    /* [lock decay] the highest since it was twice the lowest */
   unsigned later;   /* [lock decay] doublings of the part that is little enough for a walk */
 };
 
@@ -95,10 +96,14 @@ static void begin_walk(struct use *use, uint64_t now) {
 
 /* PART: what is less than this part of the highest begins a walk, or less still. */
 COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
+  uint64_t highest = ld_rlx(&use->highest);
   if (!lock_try(&decay_lock)) return;
-  st_rlx(&decay_shrinks, decay_shrinks + 1);
+  if (highest / 2 > use->lowest) use->peak = highest;
   st_rlx_any(&use->most, now);
-  if (now < ld_rlx(&use->highest) / (part << use->later)) begin_walk(use, now);
+  if (use->peak >= SHRUNK_LEAST) {
+    st_rlx(&decay_shrinks, decay_shrinks + 1);
+    if (now < highest / (part << use->later)) begin_walk(use, now);
+  }
   lock_drop(&decay_lock);
 }
 
@@ -106,7 +111,7 @@ static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
   uint64_t most = ld_rlx(&use->most);
   if (now > most) st_rlx_any(&use->most, now);
   if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
-  if (now < most / 2 && ld_rlx(&use->highest) >= SHRUNK_LEAST) fell_by_half(use, now, part);
+  if (now < most / 2 && most >= 2 * MOVED_TOLD) fell_by_half(use, now, part);
   return ld_rlx(&shrunk_supers) > 0;
 }
 

@@ -349,7 +349,7 @@ int main(void) {
       {"blocks of 2..24 MiB, replaced at random", huge, 50, 0, 0},
       {"blocks of 16 bytes to 1 MiB, small ones the most", all_sizes, 60, 20, 0},
       {"strings that grow, and vectors that double, by realloc", grown, 17, 20, 0},
-      {"blocks of calloc, up to 600 KiB", zeroed, 25, 20, 0},
+      {"blocks of calloc, up to 600 KiB", zeroed, 25, 28, 0},
       {"blocks of alignments from 16 to 4 MiB", aligned, 15, 0, 0},
       {"four threads that free each other's blocks, and end", remote, 60, 0, 0},
       {"four threads that free each other's blocks, and sleep", asleep, 60, 96, 80},

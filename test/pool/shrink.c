@@ -22,7 +22,11 @@ static void shrinking(void) {
   CHECK(resident(slab) == UNIT_SIZE - 10 * 4096 && live_are_intact(slab));
   CHECK(decay_moved(-12 * (ptrdiff_t)MIB)); /* a quarter of that */
   decay_shrunk();
-  CHECK(!decay_moved(-3 * (ptrdiff_t)MIB + 2)); /* too little to count */
+  CHECK(decay_moved(-3 * (ptrdiff_t)MIB + 2)); /* and of that */
+  decay_shrunk();
+  shrinks = decay_shrinks;
+  CHECK(!decay_moved(SHRUNK_LEAST - 1) && !decay_moved(1 - SHRUNK_LEAST));
+  CHECK(decay_shrinks == shrinks); /* too little to count */
   give_all(slab);
   test_end();
 }
