@@ -111,7 +111,7 @@ static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
   uint64_t most = ld_rlx(&use->most);
   if (now > most) st_rlx_any(&use->most, now);
   if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
-  if (now < most / 2 && most >= 2 * MOVED_TOLD) fell_by_half(use, now, part);
+  if (now < most / 2 && most / 2 >= MOVED_TOLD) fell_by_half(use, now, part);
   return ld_rlx(&shrunk_supers) > 0;
 }
 
