@@ -177,6 +177,10 @@ static void shrink(struct thread *t, unsigned class, unsigned capacity) {
   set_capacity(t, class, capacity);
 }
 
+static void halve(struct thread *t, unsigned class) {
+  shrink(t, class, plan_shrink(class, t->cell[class].capacity, plan_crowd(t->share)));
+}
+
 /* Looks at one class, the next in turn: one that had no miss since the last look gives half of its
  * capacity back. A class whose hits never miss loses some capacity that it will win back. */
 static void look_for_idle(struct thread *t, unsigned except) {
@@ -184,8 +188,7 @@ static void look_for_idle(struct thread *t, unsigned except) {
   t->look = t->look % (CLASSES - 1) + 1;
   cell = &t->cell[t->look];
   if (t->look == except || !cell->granted || !start_adapts()) return;
-  if (!cell->busy && !t->closed)
-    shrink(t, t->look, plan_shrink(t->look, cell->capacity, plan_crowd(t->share)));
+  if (!cell->busy && !t->closed) halve(t, t->look);
   cell->busy = false;
 }
 
@@ -194,8 +197,7 @@ COLD static void drain(struct thread *t) {
   if (t->closed || !start_adapts()) return;
   t->shrinks = ld_rlx(&decay_shrinks);
   for (unsigned class = 1; class < CLASSES; class++) {
-    if (t->cell[class].granted)
-      shrink(t, class, plan_shrink(class, t->cell[class].capacity, plan_crowd(t->share)));
+    if (t->cell[class].granted) halve(t, class);
     cache_let_go(t, class);
   }
 }

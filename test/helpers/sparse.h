@@ -42,6 +42,14 @@ static inline void give(struct slab *slab, unsigned from, unsigned n) {
   for (unsigned i = from; i < from + n; i++) CHECK(pool_return_block_any(slab, block(slab, i)));
 }
 
+/* A slab on its shelf, of which N blocks are free, from the block FROM on. */
+static inline struct slab *shelved_slab(unsigned class, unsigned from, unsigned n) {
+  struct slab *slab = full_slab(class);
+  give(slab, from, n);
+  pool_let_go(slab);
+  return slab;
+}
+
 static inline bool is_live(const struct slab *slab, unsigned i) {
   return !(slab->words[i / 64] >> i % 64 & 1);
 }

@@ -9,9 +9,7 @@ static void shrinking(void) {
   start("a program that shrinks to a quarter gives free pages of slabs back, of any age", "10000",
         "dontneed");
   option_set("RETAIN", "0");
-  slab = full_slab(CLASS);
-  give(slab, 4, 40);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 4, 40);
   CHECK(!decay_moved(64 * (ptrdiff_t)MIB) && !decay_moved(-32 * (ptrdiff_t)MIB));
   CHECK(decay_shrinks == shrinks); /* half of it is left */
   CHECK(!decay_moved(-1) && decay_shrinks == shrinks + 1);

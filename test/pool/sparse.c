@@ -73,9 +73,7 @@ static void by_age(void) {
   uint64_t now;
   start("by age they go when the slab has lain on its shelf for HAKMEM_DECAY_MS, not before",
         "10000", "dontneed");
-  slab = full_slab(CLASS);
-  give(slab, 0, 60);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 0, 60);
   now = os_milliseconds();
   CHECK(count_read(CNT_SPARSE_WAITING) == 1);
   CHECK(!purged_by(slab, now + 9900));
@@ -93,9 +91,7 @@ static void at_least(void) {
   struct slab *slab;
   start("HAKMEM_DECAY_MS=0 still leaves a slab that was used within 100 ms alone", "0",
         "dontneed");
-  slab = full_slab(CLASS);
-  give(slab, 0, 60);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 0, 60);
   CHECK(!purged_by(slab, os_milliseconds() + SPARSE_LEAST_MS - 20));
   CHECK(purged_by(slab, os_milliseconds() + SPARSE_LEAST_MS));
   give_all(slab);
@@ -105,9 +101,7 @@ static void at_least(void) {
 static void little_room(void) {
   struct slab *slab;
   start("with little room in the cgroup slabs age in an eighth of the time", "8000", "dontneed");
-  slab = full_slab(CLASS);
-  give(slab, 0, 60);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 0, 60);
   CHECK(!purged_by(slab, os_milliseconds() + 1100));
   room_set(8 * MIB);
   CHECK(!purged_by(slab, os_milliseconds() + 900));
@@ -122,9 +116,7 @@ static void again(void) {
   uint64_t bytes;
   start("a slab is looked at again when another page of blocks came back, and counts once",
         "1000", "dontneed");
-  slab = full_slab(CLASS);
-  give(slab, 4, 8);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 4, 8);
   bytes = count_read(CNT_SPARSE_BYTES);
   CHECK(purged_by(slab, os_milliseconds() + 1000));
   CHECK(count_read(CNT_SPARSE_BYTES) == bytes + 2 * 4096);
@@ -200,9 +192,7 @@ static void ways(void) {
   struct slab *slab;
   start("HAKMEM_PURGE=off leaves all but to who asks; free leaves pages to the system", "1000",
         "off");
-  slab = full_slab(CLASS);
-  give(slab, 4, 40);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 4, 40);
   CHECK(!purged_by(slab, os_milliseconds() + 5000) && count_read(CNT_SPARSE_WAITING) == 1);
   option_set("PURGE", "free");
   purged_by(slab, os_milliseconds() + 5000);
@@ -247,9 +237,7 @@ static void growing(void) {
   struct units units[2];
   start("while a program grows, slabs that were not used for a hundredth of the time go", "50000",
         "dontneed");
-  slab = full_slab(CLASS);
-  give(slab, 4, 40);
-  pool_let_go(slab);
+  slab = shelved_slab(CLASS, 4, 40);
   super_drop_empty(0);
   decay_step(os_milliseconds()); /* from here on growth counts */
   CHECK(decay_growth == count_read(CNT_SUPER_BYTES) + SUPER_SIZE);
