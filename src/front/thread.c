@@ -121,15 +121,15 @@ static struct thread *thread_new(void) {
   struct thread *t = meta_alloc(thread_bytes(), 64, &error);
   if (!t) return NULL;
   lay_out(t);
+  tally_register_any(&t->tally);
   lock_take(&registry);
   if (list_empty(&all_threads)) ended_gates = unborn_gates;
   t->id = last_id < TAG_OWNER_MAX ? ++last_id : 1; /* a hint may be shared */
+  t->gates.owner_tag = t->id << TAG_OWNER_SHIFT; /* a child forked after may hand the thread on */
   t->living = true;
   list_init(&t->spare);
   list_append(&all_threads, &t->all);
   lock_drop(&registry);
-  t->gates.owner_tag = t->id << TAG_OWNER_SHIFT;
-  tally_register_any(&t->tally);
   if (t->id == 2) start_watch_forks();
   return t;
 }
