@@ -38,6 +38,8 @@ static void list_locked(struct shelf *shelf, struct slab *slab, uint32_t state) 
   struct link *list = &shelf->list[looked & LOOKED_PURGED ? LIST_PURGED : quarter];
   st_rlx(&slab_super(slab)->shelved[unit_of(slab->base)], (uint32_t)os_milliseconds());
   if (!looked) add_seq(&counter_value[CNT_SPARSE_WAITING], 1); /* pairs: purge_sleep */
+  /* Taken for what it counts, it must have something to claim. */
+  if (UNLIKELY(!ld_rlx(&slab->summary))) slab_show_hidden(slab);
   or_acq_rel(&slab->state, SLAB_LISTED);
   /* Lower addresses first, as far as one comparison tells. */
   if (!list_empty(list) && slab_of_link(list->next)->base < slab->base)

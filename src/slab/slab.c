@@ -61,7 +61,7 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
   uint64_t emptied = 0;
   unsigned got = 0;
-  /* pairs: slab_return_any */
+  /* pairs: slab_show_any */
   for (uint64_t words = ld_acq(&slab->summary); words && got < want; words &= words - 1) {
     unsigned w = bit_lowest(words);
     char *word_base = slab->base + (size_t)w * 64 * row->size;
@@ -92,6 +92,18 @@ void slab_show_any(struct slab *slab, uint64_t unseen) {
   if (unseen) or_acq_rel(&slab->summary, unseen); /* pairs: forget_words */
 }
 
+static uint64_t words_with_bits(const struct slab *slab) {
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  uint64_t words = 0;
+  for (unsigned w = 0; w < row->words; w++)
+    if (ld_rlx(&slab->words[w])) words |= (uint64_t)1 << w;
+  return words;
+}
+
+COLD void slab_show_hidden(struct slab *slab) {
+  slab_show_any(slab, words_with_bits(slab));
+}
+
 uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask) {
   uint64_t unseen = 0;
   uint64_t twice = slab_return_unseen_any(slab, word, mask, &unseen);
@@ -112,12 +124,8 @@ unsigned slab_count_bits(const struct slab *slab) {
 
 void slab_recount(struct slab *slab) {
   uint32_t state = ld_rlx(&slab->state);
-  const struct class_row *row = &class_table[slab_class(state)];
-  uint64_t summary = 0;
   if (!slab_class(state)) return;
-  for (unsigned w = 0; w < row->words; w++)
-    if (ld_rlx(&slab->words[w])) summary |= (uint64_t)1 << w;
-  st_rlx(&slab->summary, summary);
+  st_rlx(&slab->summary, words_with_bits(slab));
   st_rlx(&slab->state, (state & (SLAB_COUNT_ONE - 1)) | slab_count_bits(slab) << SLAB_COUNT_SHIFT);
 }
 
@@ -136,11 +144,8 @@ static int violated(bool holds, const char *what, const struct slab *slab) {
 
 int slab_check(const struct slab *slab) {
   uint32_t state = ld_rlx(&slab->state);
-  const struct class_row *row = &class_table[slab_class(state)];
-  uint64_t unseen = 0;
+  uint64_t unseen = words_with_bits(slab) & ~ld_rlx(&slab->summary);
   int bad = 0;
-  for (unsigned w = 0; w < row->words; w++)
-    if (ld_rlx(&slab->words[w]) && !(ld_rlx(&slab->summary) >> w & 1)) unseen |= (uint64_t)1 << w;
   bad += violated(slab_class(state) > 0 && slab_class(state) < CLASSES, "no class", slab);
   bad += violated(slab_count(state) == (int32_t)slab_count_bits(slab), "I2: count not bits", slab);
   bad += violated((state & 3) != 3, "I3: a slab is owned and listed", slab);

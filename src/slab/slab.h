@@ -114,6 +114,11 @@ uint64_t slab_return_any(struct slab *slab, unsigned word, uint64_t mask);
 uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask, uint64_t *unseen);
 void slab_show_any(struct slab *slab, uint64_t unseen);
 
+/* Shows every word that has a free block, for a slab that shows none. A return that found its word
+ * in use already counts its block though who found it empty has not shown it yet, and in a child
+ * forked meanwhile never will. The slab is the caller's, or its class is locked. */
+void slab_show_hidden(struct slab *slab);
+
 /* All of that for one block, in a process of one thread. False: it was free already. */
 ALWAYS_INLINE bool slab_return_alone(struct slab *slab, unsigned index) {
   uint64_t *word = &slab->words[index / 64];

@@ -62,18 +62,18 @@ static void younger_ones(void) {
   struct units young;
   uint64_t now;
   start("units that join a superslab's aged ones are given their own time, at most twice as long",
-        "60", "dontneed");
+        "600", "dontneed");
   take(&old, 4);
   take(&young, 4);
   CHECK(old.super == young.super);
   units_give(old.super, old.first, 4);
-  usleep(30000);
-  units_give(young.super, young.first, 4);
+  usleep(300000);
   now = os_milliseconds();
-  purge_aged(now + 40, SIZE_MAX);
+  units_give(young.super, young.first, 4);
+  purge_aged(now + 400, SIZE_MAX);
   CHECK(resident(&old, 4) == 0 && resident(&young, 4) == 4 * UNIT_SIZE);
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
-  purge_aged(now + 100 + 60, SIZE_MAX);
+  purge_aged(os_milliseconds() + 1600, SIZE_MAX);
   CHECK(resident(&young, 4) == 0 && retained() == 0 && super_check() == 0);
   test_end();
 }
@@ -101,18 +101,19 @@ static void mappings(void) {
   char *p;
   char *q;
   uint64_t now;
-  start("cached mappings age as units do, the one freed first goes first", "60", "dontneed");
+  start("cached mappings age as units do, the one freed first goes first", "600", "dontneed");
   p = huge_get(5 * MIB, 16, &zeroed, &why);
   q = huge_get(7 * MIB, 16, &zeroed, &why);
   memset(p, 1, 5 * MIB);
   memset(q, 1, 7 * MIB);
   huge_give(p);
-  usleep(30000);
-  huge_give(q);
+  usleep(300000);
   now = os_milliseconds();
-  CHECK(huge_drop_aged(now + 40, SIZE_MAX) == 5 * MIB);
+  huge_give(q);
+  CHECK(huge_drop_aged(now + 400, SIZE_MAX) == 5 * MIB);
   CHECK(retained() == 7 * MIB && !os_is_mapped(p) && os_is_mapped(q));
-  CHECK(huge_drop_aged(now + 70, SIZE_MAX) == 7 * MIB && retained() == 0 && keep_check() == 0);
+  CHECK(huge_drop_aged(os_milliseconds() + 700, SIZE_MAX) == 7 * MIB);
+  CHECK(retained() == 0 && keep_check() == 0);
   test_end();
 }
 

@@ -6,7 +6,7 @@
 #include "pool/keep.h"
 #include "super/purge.h"
 
-enum { THREADS = 3, ROUNDS = 1500000 };
+enum { THREADS = 3, ROUNDS = 1500000, SECONDS = 45 }; /* whichever comes first */
 
 static const uint64_t BELOW_ZERO = (uint64_t)1 << 60; /* no process has as much */
 
@@ -24,7 +24,8 @@ static void *watch(void *unused) {
 static void *get_and_give(void *pointer) {
   uint64_t state = (uintptr_t)pointer;
   struct refusal why;
-  for (int i = 0; i < ROUNDS; i++) {
+  double end = now_seconds() + SECONDS;
+  for (int i = 0; i < ROUNDS && (i % 64 || now_seconds() < end); i++) {
     bool zeroed;
     size_t size = (3 + random_below(&state, 2)) * MIB;
     uintptr_t *p = huge_get(size, 16, &zeroed, &why);

@@ -249,6 +249,31 @@ static void unseen_words(void) {
   drop_slab(slab, CLASS, &units);
 }
 
+/* As in a child that was forked between a thread's return of a bit and its showing of the word. */
+static void hidden_word(void) {
+  enum { CLASS = 4, WORD = 6 };
+  struct units units;
+  struct slab *slab = new_slab(CLASS, &units);
+  uint64_t unseen = 0;
+  void *got[8];
+  test_begin("a word that nobody shows is shown, and claimed with the blocks not counted yet");
+  claim(slab, CLASS, class_table[CLASS].blocks);
+  CHECK(slab_return_unseen_any(slab, WORD, 4, &unseen) == 0 && unseen);
+  CHECK(slab_return_any(slab, WORD, 8) == 0);
+  slab_count_returned_any(slab, 1);
+  CHECK(slab_claim(slab, got, 8) == 0);
+  slab_show_hidden(slab);
+  CHECK(slab->summary == unseen);
+  CHECK(slab_claim(slab, got, 8) == 2 && slab_count(slab->state) == -1);
+  CHECK(got[1] == block(slab, CLASS, WORD * 64 + 2) && got[0] == block(slab, CLASS, WORD * 64 + 3));
+  slab_show_any(slab, unseen);
+  CHECK(slab_claim(slab, got, 8) == 0); /* shown, but empty by now */
+  slab_count_returned_any(slab, 1);
+  check_slab(slab, CLASS);
+  test_end();
+  drop_slab(slab, CLASS, &units);
+}
+
 static void check_can_fail(void) {
   struct units units;
   uint32_t right;
@@ -288,6 +313,7 @@ int main(void) {
   the_line();
   recount();
   unseen_words();
+  hidden_word();
   check_can_fail();
   return test_status();
 }
