@@ -93,24 +93,30 @@ ALWAYS_INLINE void settle_returned(struct thread *t, struct slab *slab, unsigned
   if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
 }
 
-/* Returns N blocks of one slab, which gather_bits finds. */
-ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
-                               unsigned i) {
-  struct slab *slab = slab_of(blocks[i]);
+/* Sets the bits MASKS of the words WORDS: N blocks of SLAB are free. */
+ALWAYS_INLINE void return_masks(struct thread *t, struct slab *slab, unsigned n, uint64_t words,
+                                const uint64_t *masks) {
   unsigned class = slab_class(ld_rlx(&slab->state));
-  const struct class_row *row = &class_table[class];
-  uint64_t masks[SLAB_WORDS];
   uint64_t unseen = 0;
-  uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
   uint32_t old;
   st_rlx(&t->flight, slab);
   compiler_fence();
   for (; words; words &= words - 1)
-    return_word(slab, row, bit_lowest(words), masks[bit_lowest(words)], &unseen);
+    return_word(slab, &class_table[class], bit_lowest(words), masks[bit_lowest(words)], &unseen);
   slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
   old = slab_count_returned_any(slab, n);
   compiler_fence();
   settle_returned(t, slab, class, old, n);
+}
+
+/* Returns N blocks of one slab, which gather_bits finds. */
+ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
+                               unsigned i) {
+  struct slab *slab = slab_of(blocks[i]);
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  uint64_t masks[SLAB_WORDS];
+  uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
+  return_masks(t, slab, n, words, masks);
 }
 
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
@@ -120,6 +126,47 @@ NOINLINE static void return_group(struct thread *t, const struct sorter *s,
 
 NOINLINE static void return_row(struct thread *t, void **blocks, unsigned n) {
   return_some(t, blocks, n, NULL, 0);
+}
+
+/* The bits FIRST to FIRST + N - 1, as gather_bits gives them. */
+static uint64_t span_bits(unsigned first, unsigned n, uint64_t *masks) {
+  uint64_t words = 0;
+  for (unsigned end = first + n; first < end; first += n) {
+    n = (unsigned)min_size(64 - first % 64, end - first);
+    masks[first / 64] = bit_span(first % 64, n);
+    words |= (uint64_t)1 << first / 64;
+  }
+  return words;
+}
+
+/* Returns N blocks, each STEP bytes behind the one before, if they are neighbours in a slab: no
+ * block but the lowest is looked at. */
+NOINLINE static bool return_span(struct thread *t, void **blocks, unsigned n, ptrdiff_t step) {
+  void *lowest = blocks[step < 0 ? n - 1 : 0];
+  struct slab *slab = slab_of(lowest);
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  unsigned first = slab_index(slab, row, lowest);
+  uint64_t masks[SLAB_WORDS];
+  if ((step < 0 ? -step : step) != (ptrdiff_t)row->size || first + n > row->blocks) return false;
+  if (!slab_starts_block(slab, row, lowest)) return false;
+  return_masks(t, slab, n, span_bits(first, n, masks), masks);
+  return true;
+}
+
+/* How many of the N blocks from the first on are as far from each other as the first two. */
+static unsigned evenly_spaced(void **blocks, unsigned n, ptrdiff_t step) {
+  unsigned even = 2;
+  while (even < n && (char *)blocks[even] - (char *)blocks[even - 1] == step) even++;
+  return even;
+}
+
+/* Returns those of N blocks, two at least, that lie one behind the other from the first on, if they
+ * are worth it. Returns how many. */
+static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
+  ptrdiff_t step = (char *)blocks[1] - (char *)blocks[0];
+  unsigned even = evenly_spaced(blocks, n, step);
+  if (even < RETURN_ROW && even < n) return 0;
+  return return_span(t, blocks, even, step) ? even : 0;
 }
 
 /* How many of the N blocks from the first on lie in one unit. */
@@ -154,11 +201,14 @@ static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide
   for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
 }
 
-/* Blocks that were allocated one after the other are freed so, more often than not: rows of one
- * unit, with which the flush begins, go back at once; the others sorted, or one by one. */
+/* Blocks that were allocated one after the other are freed so, more often than not: neighbours and
+ * rows of one unit, with which the flush begins, go back at once; the others sorted, or one by
+ * one. */
 void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n) {
   unsigned left = n;
   for (unsigned row; left; left -= row, blocks += row) {
+    row = left > 1 ? return_neighbours(t, blocks, left) : 0;
+    if (row) continue;
     row = same_unit(blocks, left);
     if (row < left && row < RETURN_ROW) break;
     return_row(t, blocks, row);

@@ -1,5 +1,7 @@
 #include "slab/slab.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 /* The smallest place that holds N words of bitmap, so that few pages are touched. */
@@ -34,13 +36,44 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   return slab;
 }
 
-/* Takes up to WANT bits of word W; *LEFT is what stays. Only the owner clears bits, so those it saw
- * set stay set. */
-static uint64_t claim_word(struct slab *slab, unsigned w, unsigned want, uint64_t *left) {
+/* Is W one run of set bits? */
+static bool is_one_run(uint64_t w) {
+  return !((w + (w & -w)) & w);
+}
+
+/* Where claimed blocks go: from `at` down to `out`. */
+struct claim {
+  void **out, **at;
+};
+
+/* Writes the lowest blocks of the bits SEEN, of which the first is at BASE, as far as there is
+ * room; returns their bits. */
+static uint64_t name_blocks(struct claim *c, uint64_t seen, char *base, size_t size) {
+  uint64_t rest = seen;
+  for (; rest && c->at > c->out; rest &= rest - 1) *--c->at = base + bit_lowest(rest) * size;
+  return seen & ~rest;
+}
+
+/* The same for one run, as in slabs that are fresh or were emptied. */
+static uint64_t name_run(struct claim *c, uint64_t run, char *base, size_t size) {
+  unsigned first = bit_lowest(run);
+  size_t n = min_size(bit_highest(run) + 1 - first, (size_t)(c->at - c->out));
+  char *p = base + first * size;
+  for (size_t i = 0; i < n; i++, p += size) *--c->at = p;
+  return n ? bit_span(first, (unsigned)n) : 0;
+}
+
+/* Claims blocks of word W. Only the owner clears bits, so those it saw set stay set. Returns what
+ * stays. */
+static uint64_t claim_word(struct slab *slab, unsigned w, struct claim *c, size_t size) {
+  char *base = slab->base + (size_t)w * 64 * size;
   uint64_t seen = ld_rlx(&slab->words[w]);
-  uint64_t mine = bit_count(seen) <= want ? seen : bit_lowest_n(seen, want);
-  *left = and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
-  return mine;
+  uint64_t mine;
+  if (!seen) return 0;
+  mine = is_one_run(seen) ? name_run(c, seen, base, size) : name_blocks(c, seen, base, size);
+  if (w * 64 + bit_highest(mine) >= ld_rlx(&slab->high))
+    st_rlx(&slab->high, w * 64 + bit_highest(mine) + 1);
+  return and_acq_rel(&slab->words[w], ~mine) & ~mine; /* pairs: slab_return_any */
 }
 
 /* Takes the words EMPTIED out of the summary: all at once, since it lies on another line than they
@@ -58,26 +91,20 @@ static void forget_words(struct slab *slab, uint64_t emptied) {
 }
 
 unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
-  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  size_t size = class_table[slab_class(ld_rlx(&slab->state))].size;
+  struct claim c = {out, out + want};
   uint64_t emptied = 0;
-  unsigned got = 0;
+  unsigned got;
   /* pairs: slab_show_any */
-  for (uint64_t words = ld_acq(&slab->summary); words && got < want; words &= words - 1) {
+  for (uint64_t words = ld_acq(&slab->summary); words && c.at > out; words &= words - 1) {
     unsigned w = bit_lowest(words);
-    char *word_base = slab->base + (size_t)w * 64 * row->size;
-    uint64_t left;
-    uint64_t mine = claim_word(slab, w, want - got, &left);
-    if (!left) emptied |= (uint64_t)1 << w;
-    if (mine && w * 64 + bit_highest(mine) >= ld_rlx(&slab->high))
-      st_rlx(&slab->high, w * 64 + bit_highest(mine) + 1);
-    for (; mine; mine &= mine - 1)
-      out[want - ++got] = word_base + (size_t)bit_lowest(mine) * row->size;
+    if (!claim_word(slab, w, &c, size)) emptied |= (uint64_t)1 << w;
   }
   forget_words(slab, emptied);
+  got = (unsigned)(out + want - c.at);
   if (!got) return 0;
   sub_acq_rel(&slab->state, (uint32_t)got << SLAB_COUNT_SHIFT);
-  if (got < want)
-    for (unsigned i = 0; i < got; i++) out[i] = out[want - got + i];
+  if (got < want) memmove(out, c.at, got * sizeof *out);
   return got;
 }
 

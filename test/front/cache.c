@@ -226,7 +226,84 @@ static void batches(void) {
   test_end();
 }
 
+/* Takes N neighbours of one slab, the lowest first; OUT has room for a slab's. */
+static void take_neighbours(unsigned class, void **out, unsigned n) {
+  struct thread *t = thread_self();
+  struct refusal why;
+  cache_let_go(t, class);
+  do CHECK(cache_issue(t, class, &out[0], 1, &why) == 1);
+  while (out[0] != slab_of(out[0])->base); /* a slab that is all free */
+  for (unsigned i = 1; i < n; i++) {
+    CHECK(cache_issue(t, class, &out[i], 1, &why) == 1);
+    CHECK((char *)out[i] - (char *)out[0] == (ptrdiff_t)(i * class_size(class)));
+  }
+}
+
+/* Of every class that has so many in a slab, from each place, in both directions. */
+static void neighbours(void) {
+  enum { MOST = 150 };
+  static void *out[MOST];
+  fresh_self();
+  test_begin("blocks that lie one behind the other go back at once, and so does what is left");
+  for (unsigned class = 1; class < CLASSES; class++) {
+    unsigned n = (unsigned)min_size(class_table[class].blocks, MOST);
+    unsigned part = n / 3;
+    struct slab *slab;
+    uint32_t before;
+    take_neighbours(class, out, n);
+    slab = slab_of(out[0]);
+    before = ld_rlx(&slab->state);
+    cache_return(thread_self(), class, out + part, n - 2 * part);
+    CHECK(slab_count(ld_rlx(&slab->state)) == slab_count(before) + (int32_t)(n - 2 * part));
+    CHECK(slab_check(slab) == 0 && block_is_out(out[part - 1]) && !block_is_out(out[part]));
+    CHECK(!block_is_out(out[n - part - 1]) && block_is_out(out[n - part]));
+    for (unsigned i = 0; i < part / 2; i++) {
+      void *p = out[i];
+      out[i] = out[part - 1 - i];
+      out[part - 1 - i] = p;
+    }
+    cache_return(thread_self(), class, out, part);
+    CHECK(slab_check(slab) == 0 && !block_is_out(out[0]) && !block_is_out(out[part - 1]));
+    cache_return(thread_self(), 0, out + n - part, part);
+  }
+  front_flush();
+  CHECK(live_blocks() == 0);
+  CHECK_ALL();
+  test_end();
+}
+
 /* --- misuse that a flush finds --- */
+
+static void *beside[MANY]; /* neighbours of one slab */
+
+static void return_neighbours_twice(void) {
+  cache_return(thread_self(), CLASS, beside + 5, 1);
+  cache_return(thread_self(), CLASS, beside, 20);
+}
+
+static void return_beside_neighbours(void) {
+  for (int i = 0; i < 20; i++) beside[i] = (char *)beside[i] + 16;
+  cache_return(thread_self(), CLASS, beside, 20);
+}
+
+/* Half of them lie behind the last block. */
+static void return_beyond_last(void) {
+  const struct slab *slab = slab_of(beside[0]);
+  const struct class_row *row = &class_table[CLASS];
+  for (int i = 0; i < 20; i++) beside[i] = slab->base + (size_t)(row->blocks - 10 + i) * row->size;
+  cache_return(thread_self(), CLASS, beside, 20);
+}
+
+static void misuse_of_neighbours(void) {
+  fresh_self();
+  take_neighbours(CLASS, beside, class_table[CLASS].blocks);
+  test_begin("a block freed twice, or none at all, is named among neighbours, too");
+  expect_abort(return_neighbours_twice, "double free");
+  expect_abort(return_beside_neighbours, "middle of a block");
+  expect_abort(return_beyond_last, "hakmem: ");
+  test_end();
+  cache_return(thread_self(), CLASS, beside, class_table[CLASS].blocks);
+}
 
 static void free_twice(void) {
   front_free(block[0]);
@@ -301,6 +378,8 @@ int main(void) {
   outbox_bounds();
   large_ones();
   batches();
+  neighbours();
   misuse();
+  misuse_of_neighbours();
   return test_status();
 }
