@@ -5,6 +5,7 @@
 #include "os/process.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -105,15 +106,28 @@ static bool look(char *p, size_t pages, unsigned char *resident) {
   return known;
 }
 
+/* How many of the PAGES there are up to the last resident one. Eight at a look: most blocks that are
+ * asked about were never touched. */
+static size_t up_to_last(const unsigned char *resident, size_t pages) {
+  for (uint64_t eight; pages >= sizeof eight; pages -= sizeof eight) {
+    memcpy(&eight, resident + pages - sizeof eight, sizeof eight);
+    if (eight & 0x0101010101010101u) break;
+  }
+  while (pages && !(resident[pages - 1] & 1)) pages--;
+  return pages;
+}
+
 size_t os_resident_end(char *p, size_t bytes, bool likely) {
   unsigned char resident[LOOK_LARGE];
   size_t page = os_page_size();
   size_t most = likely ? LOOK_SMALL : LOOK_LARGE;
   for (; bytes; most = LOOK_LARGE) {
     size_t pages = min_size(bytes / page, most);
+    size_t left;
     if (!look(p + bytes - pages * page, pages, resident)) break;
-    for (; pages && !(resident[pages - 1] & 1); pages--) bytes -= page;
-    if (pages) break;
+    left = up_to_last(resident, pages);
+    bytes -= (pages - left) * page;
+    if (left) break;
   }
   return bytes;
 }

@@ -190,11 +190,33 @@ static void under_limits(void) {
   CHECK(os_map(16 * MIB, &error));
 }
 
+/* With the last touched page at each place, in ranges of one look and of several. */
+static void resident_ends(void) {
+  enum { MOST = 5000 };
+  static const size_t ranges[] = {1, 7, 8, 9, 63, 64, 65, 100, MOST};
+  int error;
+  test_begin("os_resident_end is the end of the last resident page, or 0");
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    size_t bytes = ranges[i] * page;
+    char *p = os_map(bytes, &error);
+    CHECK(os_resident_end(p, bytes, true) == 0 && os_resident_end(p, bytes, false) == 0);
+    for (size_t last = 0; last < bytes; last += page * (last < 80 * page ? 1 : 977)) {
+      p[last] = 1;
+      CHECK_MSG(os_resident_end(p, bytes, true) == last + page &&
+                    os_resident_end(p, bytes, false) == last + page,
+                "%zu of %zu pages", last / page + 1, ranges[i]);
+    }
+    os_unmap(p, bytes);
+  }
+  test_end();
+}
+
 int main(void) {
   page = os_page_size();
   round_trip();
   alignments();
   purging();
+  resident_ends();
   resizing();
   moving();
   refusals();
