@@ -24,23 +24,8 @@ EXPORT void *hak_malloc(size_t size) {
 
 EXPORT void hak_free(void *p) {
   struct gates *gates = self_gates;
-  size_t code = map_tag(p) ^ gates->owner_tag;
-  struct mag *mag;
-  void **top;
-  if (UNLIKELY(code >= CODES)) {
-    api_free_elsewhere(p, code);
-    return;
-  }
-  mag = (struct mag *)(void *)((char *)gates->mag + code * (sizeof(struct mag) / 2));
-  top = ld_rlx(&mag->top);
-  if (UNLIKELY(top == mag->limit)) {
-    api_free_elsewhere(p, code);
-    return;
-  }
-  *top = p;
-  compiler_fence(); /* I6: in a forked child the slot is filled before the top says so */
-  st_rlx(&mag->top, top + 1);
-  prefetch_write(p);
+  size_t code = thread_code(gates, p);
+  if (UNLIKELY(!front_push(gates, p, code))) api_free_elsewhere(p, code);
 }
 
 LIBC_NAME(malloc, hak_malloc);

@@ -28,6 +28,19 @@ NOINLINE static void free_long(void *p) {
   errno = saved;
 }
 
+/* A heap of many leaves: the hit is the same, but for the leaf that the next free finds. */
+NOINLINE static void free_in_other_leaf(struct gates *gates, void *p) {
+  size_t code = map_tag(p) ^ gates->owner_tag;
+  if (front_push(gates, p, code) || front_post(gates, p, code))
+    thread_turn_to(gates, p);
+  else
+    free_long(p);
+}
+
 void api_free_elsewhere(void *p, size_t code) {
-  if (!front_post(self_gates, p, code)) free_long(p);
+  struct gates *gates = self_gates;
+  if (UNLIKELY(code >> LEAF_SHIFT))
+    free_in_other_leaf(gates, p);
+  else if (!front_post(gates, p, code))
+    free_long(p);
 }

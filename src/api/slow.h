@@ -12,7 +12,7 @@
 
 COLD void *api_malloc_miss(size_t size);
 COLD void *api_aligned_miss(size_t align, size_t size);
-/* CODE: the tag of P's unit without the owner that the thread has. */
+/* CODE: what thread_code() says of P. */
 NOINLINE void api_free_elsewhere(void *p, size_t code);
 
 #endif

@@ -43,7 +43,7 @@ enum {
   SUPER_SHIFT = 22,
   SUPER_SIZE = 1 << SUPER_SHIFT,
   SUPER_UNITS = SUPER_SIZE / UNIT_SIZE, /* one 64-bit word */
-  LEAF_SHIFT = 32,                      /* one leaf of the slab map covers 4 GiB */
+  LEAF_SHIFT = 36,                      /* one leaf of the slab map covers 64 GiB */
   LEAF_UNITS = 1 << (LEAF_SHIFT - UNIT_SHIFT),
   LEAF_SUPERS = 1 << (LEAF_SHIFT - SUPER_SHIFT),
   ADDRESS_BITS = 48, /* user addresses that mmap gives unasked, on x86-64 and aarch64 */

@@ -32,11 +32,13 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
-/* The block at P stays where it is and is SIZE bytes for its owner from now on: to be told where a
- * mode keeps the sizes asked for. */
+/* Does a mode keep the sizes asked for? */
 ALWAYS_INLINE bool front_keeps_sizes(void) {
   return UNLIKELY(option(OPT_VALIDATE));
 }
+
+/* The block at P stays where it is and is SIZE bytes for its owner from now on: to be told where
+ * front_keeps_sizes(). */
 void front_kept(const void *p, size_t size);
 
 /* Makes the calling thread's gates what the options in force want. */
@@ -55,6 +57,21 @@ ALWAYS_INLINE bool front_post(struct gates *gates, void *p, size_t code) {
   size_t class = (code & TAG_CODE_MASK) / 2;
   if (code < CODES || class - 1 >= CLASSES - 1 || !gates->owner_tag || t->closed) return false;
   return cache_post(t, (unsigned)class, p);
+}
+
+/* The hit path of free: false when the gate is closed or the magazine full, and where CODE, P's tag
+ * without the owner that GATES have, is no class's. */
+ALWAYS_INLINE bool front_push(struct gates *gates, void *p, size_t code) {
+  struct mag *mag = (struct mag *)(void *)((char *)gates->mag + code * (sizeof(struct mag) / 2));
+  void **top;
+  if (UNLIKELY(code >= CODES)) return false;
+  top = ld_rlx(&mag->top);
+  if (UNLIKELY(top == mag->limit)) return false;
+  *top = p;
+  compiler_fence(); /* I6: in a forked child the slot is filled before the top says so */
+  st_rlx(&mag->top, top + 1);
+  prefetch_write(p);
+  return true;
 }
 
 /* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty. */

@@ -25,7 +25,7 @@ _Static_assert(CLASSES == 65, "the closed magazines below are counted by hand");
 
 /* The library has no initialised data that may be written: each process would get a page of it, and
  * these would be most of that. */
-const struct gates unborn_gates = {.mag = ALL_CLOSED};
+const struct gates unborn_gates = {.leaf = &slab_map.zero, .mag = ALL_CLOSED};
 struct gates ended_gates;
 THREAD_LOCAL struct gates *self_gates = (struct gates *)&unborn_gates;
 
@@ -101,6 +101,7 @@ size_t thread_bytes(void) {
 static void lay_out(struct thread *t) {
   unsigned near = 0;
   unsigned far = 0;
+  t->gates.leaf = &slab_map.zero;
   for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
   for (unsigned class = 0; class < CLASSES; class++) far += plan_start(class) + 1u;
   for (unsigned class = 0; class < CLASSES; class++) {
@@ -126,6 +127,7 @@ static struct thread *thread_new(void) {
   if (list_empty(&all_threads)) ended_gates = unborn_gates;
   t->id = last_id < TAG_OWNER_MAX ? ++last_id : 1; /* a hint may be shared */
   t->gates.owner_tag = t->id << TAG_OWNER_SHIFT; /* a child forked after may hand the thread on */
+  t->gates.key = NO_REACH | t->gates.owner_tag;
   t->living = true;
   list_init(&t->spare);
   list_append(&all_threads, &t->all);

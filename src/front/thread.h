@@ -34,6 +34,10 @@ struct mag {
 /* What the hit path reads; closed, every call takes the miss path. */
 struct gates {
   uint32_t owner_tag; /* [const] owner id << 8; 0 for a thread without caches */
+  /* The leaf where the thread last freed a block of its own, and what tells the addresses that it
+   * answers for: their reach, with the owner's tag. A free elsewhere finds it by the root. */
+  struct leaf *leaf; /* [owner] */
+  uintptr_t key;     /* [owner] */
   /* [const] twice the class of the sizes 16 i; 0 where gates are closed */
   uint8_t codes[TINY_CODES];
   struct mag mag[CLASSES];
@@ -96,6 +100,25 @@ void thread_close(struct thread *t, unsigned class);
 
 /* Opens or closes all gates of the calling thread, as the options in force now want them. */
 void thread_regate(struct thread *t);
+
+/* P's tag without the owner that GATES have: below CODES where the thread has the unit, and it lies
+ * in the leaf where it last freed; at least 1 << LEAF_SHIFT where it does not. */
+ALWAYS_INLINE size_t thread_code(const struct gates *gates, const void *p) {
+  return (map_reach(p) | ld_rlx(&gates->leaf->tag[map_unit(p)])) ^ gates->key;
+}
+
+/* No heap address has the reach of the last one. */
+#define NO_REACH map_reach((const void *)UINTPTR_MAX)
+
+/* The leaf of P is the one that the next frees find. In between no address matches: a forked child
+ * may hand on the gates of a thread that was stopped there. */
+ALWAYS_INLINE void thread_turn_to(struct gates *gates, const void *p) {
+  gates->key = NO_REACH | gates->owner_tag;
+  compiler_fence();
+  gates->leaf = map_leaf(p);
+  compiler_fence();
+  gates->key = map_reach(p) | gates->owner_tag;
+}
 
 /* The top of a magazine, whatever its gate. */
 ALWAYS_INLINE void **thread_top(const struct thread *t, unsigned class) {

@@ -106,8 +106,8 @@ static bool look(char *p, size_t pages, unsigned char *resident) {
   return known;
 }
 
-/* How many of the PAGES there are up to the last resident one. Eight at a look: most blocks that are
- * asked about were never touched. */
+/* How many of the PAGES there are up to the last resident one. Eight at a look: most blocks that
+ * are asked about were never touched. */
 static size_t up_to_last(const unsigned char *resident, size_t pages) {
   for (uint64_t eight; pages >= sizeof eight; pages -= sizeof eight) {
     memcpy(&eight, resident + pages - sizeof eight, sizeof eight);

@@ -171,7 +171,7 @@ static struct huge *claim(void *p) {
   struct leaf *leaf = map_leaf(p);
   tag_t expected = TAG_HUGE;
   struct huge *huge;
-  if (!cas_acq(&leaf->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT], &expected, 0)) return NULL;
+  if (!cas_acq(&leaf->tag[map_unit(p)], &expected, 0)) return NULL;
   huge = map_super(p);
   map_set_super(p, NULL);
   count_down_any(CNT_HUGE_LIVE, 1);

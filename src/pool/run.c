@@ -31,7 +31,7 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
 static bool claim_tag(const void *p) {
   struct leaf *leaf = map_leaf(p);
   tag_t expected = TAG_RUN;
-  return cas_acq(&leaf->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT], &expected, 0);
+  return cas_acq(&leaf->tag[map_unit(p)], &expected, 0);
 }
 
 bool run_give(void *p) {

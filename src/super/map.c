@@ -39,12 +39,12 @@ bool map_cover(const void *p, int *error) {
 void map_set_super(const void *p, void *descriptor) {
   struct leaf *leaf = map_leaf(p);
   ASSERT_DEBUG(leaf != &slab_map.zero);
-  st_rel(&leaf->super[(uint32_t)(uintptr_t)p >> SUPER_SHIFT], descriptor); /* pairs: map_super */
+  st_rel(&leaf->super[map_place(p)], descriptor); /* pairs: map_super */
 }
 
 void map_set_tags(const void *p, unsigned n, tag_t tag) {
   struct leaf *leaf = map_leaf(p);
-  uint32_t unit = (uint32_t)(uintptr_t)p >> UNIT_SHIFT;
+  size_t unit = map_unit(p);
   ASSERT_DEBUG(leaf != &slab_map.zero);
   for (unsigned i = 0; i < n; i++) st_rlx_any(&leaf->tag[unit + i], tag);
 }

@@ -1,10 +1,10 @@
 /* map - the slab map: address -> tag of its unit, address -> descriptor of its superslab.
  *
- * Owns:     a root of 65,537 leaf offsets (zero: the leaf of zeros) and the leaves, 264 KiB each,
+ * Owns:     a root of 4,097 leaf offsets (zero: the leaf of zeros) and the leaves, 4.1 MiB each,
  *           of which only the touched pages are resident.
  * Promise:  every address, also a wild one, has an answer: the tag of what hakmem put there, or 0.
  * Threads:  any may read; whoever holds a unit writes its tag.
- * Cost:     a read is two dependent loads; one leaf per 4 GiB of address space in use.
+ * Cost:     a read is two dependent loads; one leaf per 64 GiB of address space in use.
  * Refuses:  map_cover, when the system refuses a leaf.
  * Inverse:  map_cover / none: a leaf is never given back, since readers take no lock.
  * Invariants: M1: a tag is not 0 exactly for the units of slabs and the first unit of runs and
@@ -52,15 +52,29 @@ ALWAYS_INLINE struct leaf *map_leaf(const void *p) {
   return (struct leaf *)((uintptr_t)&slab_map.zero + ld_rlx(&slab_map.root[i]));
 }
 
+/* Where a leaf of P has its unit, and its 4 MiB. */
+ALWAYS_INLINE size_t map_unit(const void *p) {
+  return ((uintptr_t)p >> UNIT_SHIFT) % LEAF_UNITS;
+}
+
+ALWAYS_INLINE size_t map_place(const void *p) {
+  return ((uintptr_t)p >> SUPER_SHIFT) % LEAF_SUPERS;
+}
+
+/* What P shares with the addresses of its leaf alone: zero in the bits of a tag. */
+ALWAYS_INLINE uintptr_t map_reach(const void *p) {
+  return (uintptr_t)p >> LEAF_SHIFT << LEAF_SHIFT;
+}
+
 /* The tag of the unit that holds P; 0 when it is not hakmem's. */
 ALWAYS_INLINE tag_t map_tag(const void *p) {
-  return ld_rlx(&map_leaf(p)->tag[(uint32_t)(uintptr_t)p >> UNIT_SHIFT]);
+  return ld_rlx(&map_leaf(p)->tag[map_unit(p)]);
 }
 
 /* The descriptor stored for the 4 MiB that hold P, or NULL. */
 ALWAYS_INLINE void *map_super(const void *p) {
   /* pairs: map_set_super */
-  return ld_acq(&map_leaf(p)->super[(uint32_t)(uintptr_t)p >> SUPER_SHIFT]);
+  return ld_acq(&map_leaf(p)->super[map_place(p)]);
 }
 
 /* Makes sure that P's leaf exists. Returns false and sets *ERROR when the system refuses it. */

@@ -8,6 +8,8 @@
 #include "helpers/box.h"
 #include "os/map.h"
 
+enum { LEAF_GIB = 1 << (LEAF_SHIFT - 30) };
+
 static char *at(unsigned gib, size_t offset) {
   return (char *)(((uintptr_t)gib << 30) + offset);
 }
@@ -67,19 +69,19 @@ static void round_trip(void) {
 
 static void edges(void) {
   int error;
-  char *last = at(4 * (ROOT_ENTRIES - 1), ((size_t)1 << LEAF_SHIFT) - SUPER_SIZE);
+  char *last = at(LEAF_GIB * (ROOT_ENTRIES - 1), ((size_t)1 << LEAF_SHIFT) - SUPER_SIZE);
   test_begin(
       "the first and the last superslab of 48 bits, and both sides of a leaf's edge, keep apart");
-  CHECK(map_cover(last, &error) && map_cover(at(12, 0), &error) &&
-        map_cover(at(12, 0) - 1, &error));
+  CHECK(map_cover(last, &error) && map_cover(at(3 * LEAF_GIB, 0), &error) &&
+        map_cover(at(3 * LEAF_GIB, 0) - 1, &error));
   map_set_tags(last, SUPER_UNITS, 11);
-  map_set_tags(at(12, 0) - SUPER_SIZE, SUPER_UNITS, 22);
-  map_set_tags(at(12, 0), SUPER_UNITS, 33);
+  map_set_tags(at(3 * LEAF_GIB, 0) - SUPER_SIZE, SUPER_UNITS, 22);
+  map_set_tags(at(3 * LEAF_GIB, 0), SUPER_UNITS, 33);
   CHECK(map_tag(last + SUPER_SIZE - 1) == 11 && map_tag(last - 1) == 0);
-  CHECK(map_tag(at(12, 0) - 1) == 22 && map_tag(at(12, 0)) == 33);
+  CHECK(map_tag(at(3 * LEAF_GIB, 0) - 1) == 22 && map_tag(at(3 * LEAF_GIB, 0)) == 33);
   CHECK(map_tag(last + SUPER_SIZE) == 0);
   map_set_tags(last, SUPER_UNITS, 0);
-  map_set_tags(at(12, 0) - SUPER_SIZE, 2 * SUPER_UNITS, 0);
+  map_set_tags(at(3 * LEAF_GIB, 0) - SUPER_SIZE, 2 * SUPER_UNITS, 0);
   test_end();
 }
 
@@ -95,7 +97,7 @@ static void *cover_many(void *pointer) {
     add_acq_rel(&arrived, 1);
     for (unsigned spins = 0; ld_acq(&arrived) < 2 * (i + 1); spins++)
       if (spins % 4096 == 4095) sched_yield();
-    refused += !map_cover(at(4096 + 4 * i, 12345), &error);
+    refused += !map_cover(at(LEAF_GIB * (16 + i), 12345), &error);
   }
   *(long *)pointer = refused;
   return NULL;
@@ -121,10 +123,10 @@ static void cover(void) {
   }
   CHECK_MSG(listed * sizeof(struct leaf) == map_leaf_bytes(), "%zu leaves are listed", listed);
   before = map_leaf_bytes();
-  CHECK(map_cover(at(4096, 0), &error) && map_leaf_bytes() == before);
+  CHECK(map_cover(at(LEAF_GIB * 16, 0), &error) && map_leaf_bytes() == before);
   for (unsigned i = 0; i < 64; i++)
     for (unsigned k = 0; k < i; k++)
-      CHECK(map_leaf(at(4096 + 4 * i, 0)) != map_leaf(at(4096 + 4 * k, 0)));
+      CHECK(map_leaf(at(LEAF_GIB * (16 + i), 0)) != map_leaf(at(LEAF_GIB * (16 + k), 0)));
   test_end();
 }
 
@@ -132,18 +134,19 @@ static void without_memory(void) {
   struct rlimit none = {0, RLIM_INFINITY};
   int error = 0;
   setrlimit(RLIMIT_AS, &none);
-  CHECK(!map_cover(at(2048, 0), &error) && error == ENOMEM);
-  CHECK(map_tag(at(2048, 0)) == 0);
+  CHECK(!map_cover(at(5 * LEAF_GIB, 0), &error) && error == ENOMEM);
+  CHECK(map_tag(at(5 * LEAF_GIB, 0)) == 0);
   none.rlim_cur = RLIM_INFINITY;
   setrlimit(RLIMIT_AS, &none);
-  CHECK(map_cover(at(2048, 0), &error));
+  CHECK(map_cover(at(5 * LEAF_GIB, 0), &error));
 }
 
-/* 4 GiB from 4 GiB on, so that an address taken for one of them is seen. */
+/* A leaf from its first address on, so that an address taken for one of them is seen. */
 static void tag_a_whole_leaf(tag_t tag) {
   int error;
-  CHECK(map_cover(at(4, 0), &error));
-  for (size_t i = 0; i < LEAF_SUPERS; i++) map_set_tags(at(4, i * SUPER_SIZE), SUPER_UNITS, tag);
+  CHECK(map_cover(at(LEAF_GIB, 0), &error));
+  for (size_t i = 0; i < LEAF_SUPERS; i++)
+    map_set_tags(at(LEAF_GIB, i * SUPER_SIZE), SUPER_UNITS, tag);
 }
 
 static void leaf_of_zeros(void) {
