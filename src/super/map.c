@@ -4,6 +4,7 @@
 #include "base/lock.h"
 #include "base/text.h"
 #include "os/map.h"
+#include "os/process.h"
 
 struct slab_map slab_map;
 
@@ -11,13 +12,24 @@ static struct lock cover_lock;
 static size_t leaf_bytes;   /* [lock cover] */
 static struct leaf *leaves; /* [any] only ever grows at its head */
 
-/* A system call under a lock, decided so: once per 4 GiB, and a lost race would map two leaves. */
+/* Of a leaf a page or two are touched; a huge one, where the system gives them unasked, would be 2
+ * MiB for that. */
+static void keep_pages_small(void *p, size_t bytes) {
+  size_t page = os_page_size();
+  uintptr_t from = round_up((uintptr_t)p, page);
+  uintptr_t to = ((uintptr_t)p + bytes) & ~(page - 1);
+  os_huge_pages((char *)p + (from - (uintptr_t)p), to - from, false);
+}
+
+/* System calls under a lock, decided so: once per 64 GiB, and a lost race would map two leaves. */
 COLD static bool cover_slow(uintptr_t i, int *error) {
   bool covered = true;
   lock_take(&cover_lock);
   if (!ld_rlx(&slab_map.root[i])) {
     struct leaf *leaf = os_map(round_up(sizeof *leaf, UNIT_SIZE), error);
     if (leaf) {
+      if (!leaves) keep_pages_small(&slab_map, sizeof slab_map);
+      keep_pages_small(leaf, sizeof *leaf);
       leaf->next = leaves;
       leaf->base = (char *)(i << LEAF_SHIFT);
       st_rel(&leaves, leaf); /* pairs: map_leaves */

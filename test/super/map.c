@@ -2,6 +2,8 @@
 #include "super/map.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <sched.h>
 
 #include "base/bits.h"
@@ -149,6 +151,35 @@ static void tag_a_whole_leaf(tag_t tag) {
     map_set_tags(at(LEAF_GIB, i * SUPER_SIZE), SUPER_UNITS, tag);
 }
 
+/* Do the kernel's flags of the mapping that holds P say that huge pages are unwanted? */
+static bool wants_no_huge_pages(const void *p) {
+  char line[512];
+  FILE *file = fopen("/proc/self/smaps", "r");
+  uintptr_t from = 0, to = 0;
+  bool unwanted = false;
+  while (file && fgets(line, sizeof line, file)) {
+    uintptr_t a, b;
+    if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &a, &b) == 2) from = a, to = b;
+    if (from > (uintptr_t)p || to <= (uintptr_t)p || strncmp(line, "VmFlags:", 8) != 0) continue;
+    unwanted = strstr(line, " nh") != NULL;
+  }
+  if (file) fclose(file);
+  return unwanted;
+}
+
+/* The system may give them to whoever touches a page of a large array. */
+static void small_pages(void) {
+  static const char promise[] = "neither a leaf nor the leaf of zeros is given huge pages";
+  if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) {
+    test_skip(promise, "this kernel has no transparent huge pages");
+    return;
+  }
+  test_begin(promise);
+  CHECK(wants_no_huge_pages(map_leaves()));
+  CHECK(wants_no_huge_pages(&slab_map.zero.tag[LEAF_UNITS / 2]));
+  test_end();
+}
+
 static void leaf_of_zeros(void) {
   test_begin("the leaf of zeros stays all zero");
   CHECK(all_bytes(&slab_map.zero, sizeof slab_map.zero, 0));
@@ -171,6 +202,7 @@ int main(void) {
   test_begin("without memory for a leaf map_cover says why, and works again when there is some");
   expect_return(without_memory);
   test_end();
+  small_pages();
   leaf_of_zeros();
   return test_status();
 }
