@@ -78,7 +78,7 @@ By size, from the constants of `src/base/config.h` and the structures they make:
 | superslabs | one per 4 MiB | 262,144 |
 | leaves of the slab map | 4.1 MiB of address space per 64 GiB | 16: 66 MiB, 0.006 %% |
 | descriptors | %(descriptor)s KiB of address space per superslab | %(meta)s GiB, %(share)s %% |
-| root of the slab map | 512 KiB, zero pages until used | the same |
+| root of the slab map | 32 KiB, zero pages until used | the same |
 
 Of a descriptor only the pages are touched whose classes of blocks are in use.
 

@@ -121,9 +121,9 @@ static void listing(void) {
   CHECK(!return_blocks(slab, 0, threshold - 1) && !is_listed(slab));
   CHECK(!return_blocks(slab, threshold - 1, 1) && is_listed(slab) && pool_check() == 0);
   carved = count_read(CNT_SLABS_CARVED);
-  CHECK(pool_get(CLASS, 5, &taken, &why) == slab && (slab->state & 3) == SLAB_OWNED);
-  CHECK(map_tag(slab->base) == (5 << TAG_OWNER_SHIFT | 2 * CLASS));
-  CHECK(count_read(CNT_SLABS_CARVED) == carved && pool_check() == 0);
+  CHECK(pool_get(CLASS, 5, &taken, &why) == slab && taken == slab);
+  CHECK(map_tag(slab->base) == (5 << TAG_OWNER_SHIFT | 2 * CLASS) && pool_check() == 0);
+  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & 3) == SLAB_OWNED);
   pool_let_go(slab);
   CHECK(is_listed(slab));
   test_end();
@@ -132,11 +132,11 @@ static void listing(void) {
   recycled = count_read(CNT_SLABS_RECYCLED);
   CHECK(return_blocks(slab, threshold, blocks - threshold));
   CHECK(slab->state == 0 && units_held() == 0 && count_read(CNT_SLABS_RECYCLED) == recycled + 1);
+  CHECK(pool_check() == 0 && super_check() == 0);
   test_end();
 }
 
-/* As in a child forked when one thread had set its bit, not yet shown the word, and another had
- * counted one beside it. */
+/* As in a child forked when one thread had set its bit, and another had counted one beside it. */
 static void hidden_word(void) {
   static void *out[MOST_BLOCKS];
   unsigned threshold = class_table[CLASS].threshold;

@@ -2,7 +2,6 @@
 #include "super/map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 
