@@ -75,6 +75,7 @@ enum {
   /* blocks of more than 1 KiB, where refill and flush alternate */
   MAGAZINE_MAX_MID = 64,
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
+  DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
   CACHE_TOTAL = 24 * 1024 * 1024,        /* bytes of capacity of all threads together, */
   CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
@@ -133,6 +134,7 @@ enum {
   SHRUNK_LEAST = 16 * 1024 * 1024, /* bytes; who did not have more before does not shrink */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
+  RETAIN_ASIDE = 16,           /* this part of HAKMEM_RETAIN is for descriptors */
   ROOM_SHARE = 8,             /* retained bytes: at most this part of the room in the cgroup */
   ROOM_LOOK_MS = 1000,        /* ms between two looks at the cgroup, */
   ROOM_LOOK_NEAR = 10,        /* and near its limit */

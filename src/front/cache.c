@@ -6,6 +6,8 @@
 #include "front/budget.h"
 #include "front/start.h"
 #include "pool/decay.h"
+#include "pool/huge.h"
+#include "super/purge.h"
 
 /* --- what moved --- */
 
@@ -36,6 +38,7 @@ static void follow(struct thread *t, bool walk) {
 
 COLD static void tell_returned(struct thread *t) {
   follow(t, tell_moved(t));
+  if (purge_due()) huge_fit_budget(); /* less in use, more free beside what is retained */
 }
 
 ALWAYS_INLINE void note_returned(struct thread *t) {
@@ -192,12 +195,17 @@ static void look_for_idle(struct thread *t, unsigned except) {
   cell->busy = false;
 }
 
-/* All magazines at once, when the program has shrunk by half since the last time. */
+/* All magazines at once, when the program has shrunk by half since the last time. What a large
+ * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
+  bool crowd = plan_crowd(t->share);
   if (t->closed || !start_adapts()) return;
   t->shrinks = ld_rlx(&decay_shrinks);
   for (unsigned class = 1; class < CLASSES; class++) {
-    if (t->cell[class].granted) halve(t, class);
+    if (class_size(class) >= DRAINED_SIZE)
+      shrink(t, class, plan_least(class, crowd));
+    else if (t->cell[class].granted)
+      halve(t, class);
     cache_let_go(t, class);
   }
 }

@@ -23,7 +23,6 @@ struct use {
   unsigned later;   /* [lock decay] doublings of the part that is little enough for a walk */
 };
 
-static uint64_t blocks; /* [any] bytes of blocks in use, within MOVED_TOLD a thread */
 static struct use use_of_blocks;
 static struct use use_of_all; /* all live memory */
 static size_t shrunk_supers; /* [lock decay] a walk's, to be looked at; relaxed, read by any */
@@ -69,11 +68,6 @@ COLD void decay_grown(void) {
   lock_drop(&decay_lock);
 }
 
-static uint64_t blocks_now(void) {
-  int64_t now = (int64_t)ld_rlx(&blocks); /* who returned more may have told before who took it */
-  return now < 0 ? 0 : (uint64_t)now;
-}
-
 /* A program that needs again at once what it gave back waits longer the next time. */
 static void judge_last_walk(struct use *use, uint64_t ms) {
   bool soon = ms - use->since < SHRUNK_REGRET_MS;
@@ -116,8 +110,7 @@ static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
 }
 
 bool decay_moved(ptrdiff_t bytes) {
-  add_rlx(&blocks, (uint64_t)bytes);
-  return shrinks_now(&use_of_blocks, blocks_now(), SHRUNK_PART);
+  return shrinks_now(&use_of_blocks, purge_blocks_moved(bytes), SHRUNK_PART);
 }
 
 bool decay_given(void) {

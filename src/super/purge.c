@@ -8,6 +8,7 @@
 
 enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
+static uint64_t blocks;  /* [any] bytes of slabs' blocks in use, within MOVED_TOLD a thread */
 static uint32_t sleeper; /* [any] enum sleep, of the background thread */
 
 void purge_notice(void) {
@@ -54,11 +55,33 @@ uint64_t purge_live(void) {
   return (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
 }
 
+/* Who returned more may have told before who took it. */
+static uint64_t no_less_than_none(uint64_t bytes) {
+  return (int64_t)bytes < 0 ? 0 : bytes;
+}
+
+uint64_t purge_blocks_moved(ptrdiff_t bytes) {
+  return no_less_than_none(add_rlx(&blocks, (uint64_t)bytes) + (uint64_t)bytes);
+}
+
+/* Bytes that stay beside what is retained: free blocks of slabs in use, cached ones with them, and
+ * an eighth of HAKMEM_RETAIN for descriptors, unless they are half of what is in use or less: so
+ * much is usual. */
+static uint64_t beside(uint64_t live) {
+  uint64_t others = count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+  uint64_t slabs = live > others ? live - others : 0;
+  uint64_t used = no_less_than_none(ld_rlx(&blocks));
+  uint64_t aside = option(OPT_RETAIN) / RETAIN_ASIDE + (slabs > used ? slabs - used : 0);
+  uint64_t usual = (min_size(used, slabs) + others) / 2;
+  return aside > usual ? aside - usual : 0;
+}
+
 size_t purge_budget(void) {
   uint64_t live = purge_live();
+  size_t kept = max_size(option(OPT_RETAIN), live / 10);
   /* asked for: not to be purged at the first free */
   size_t warm = option(OPT_PREWARM) * SUPER_SIZE;
-  size_t budget = max_size(max_size(option(OPT_RETAIN), live / 10), warm);
+  size_t budget = max_size(kept - min_size(beside(live), kept / 4 * 3), warm);
   if (option(OPT_PURGE) == PURGE_OFF) return SIZE_MAX;
   if (!option(OPT_DECAY_MS)) return 0;
   return min_size(budget, room_left() / ROOM_SHARE);

@@ -4,6 +4,8 @@
  * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each purge_settle, unless the system
  *           refuses to take pages back, or HAKMEM_PURGE=off. No background thread, no further call
  *           needed. In a cgroup with a limit, no more than an eighth of the room below it either.
+ *           Where slabs hold free blocks of more than half of what is in use, they count: down to a
+ *           quarter is retained, so that a program that freed all is within the bound as a whole.
  *           purge_aged finds what was freed HAKMEM_DECAY_MS ago; twice the time ago at the latest.
  * Threads:  any; no lock is held across a system call.
  * Cost:     none below the budget; else a system call per range of units of one superslab, whole
@@ -29,6 +31,10 @@ void purge_retain_locked(size_t bytes);
 
 /* Bytes of units and huge mappings in use. */
 uint64_t purge_live(void);
+
+/* Notes that blocks of slabs of BYTES came into use, or went out of it where BYTES is negative.
+ * Returns the bytes of those in use. */
+uint64_t purge_blocks_moved(ptrdiff_t bytes);
 
 /* The budget in bytes, from the live memory of now. */
 size_t purge_budget(void);

@@ -35,8 +35,9 @@ static void budget(void) {
   struct refusal why;
   test_begin("the budget is HAKMEM_RETAIN or a tenth of the live memory, whichever is more");
   option_set("RETAIN", "1M");
-  CHECK(purge_budget() == MIB);
+  CHECK(purge_budget() == MIB - MIB / RETAIN_ASIDE); /* nothing is in use */
   CHECK(units_take(SUPER_UNITS, 1, &units, &why));
+  purge_blocks_moved(SUPER_SIZE);
   CHECK(purge_budget() == MIB);
   count_any(CNT_HUGE_BYTES, 96 * MIB);
   CHECK_MSG(purge_budget() == 10 * MIB, "%zu", purge_budget());
@@ -46,6 +47,12 @@ static void budget(void) {
   CHECK(purge_due());
   purge_release(10 * MIB + 1);
   count_down_any(CNT_HUGE_BYTES, 96 * MIB);
+  option_set("RETAIN", "16M");
+  CHECK(purge_blocks_moved(-3 * (ptrdiff_t)MIB) == MIB); /* 3 MiB of slabs hold free blocks */
+  CHECK_MSG(purge_budget() == 16 * MIB - 3 * MIB - MIB + MIB / 2, "%zu", purge_budget());
+  option_set("RETAIN", "1M");
+  CHECK(purge_budget() == MIB / 4); /* not less than that */
+  CHECK(purge_blocks_moved(-MIB - 1) == 0 && purge_blocks_moved(1) == 0);
   units_give(units.super, units.first, SUPER_UNITS);
   test_end();
 }
