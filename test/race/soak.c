@@ -1,6 +1,6 @@
 /* soak - three patterns that make heaps grow in the long run, and what is resident meanwhile.
  *
- * usage: soak [SECONDS [FILE.csv]]
+ * usage: soak [SECONDS [FILE.csv]]      SECONDS are else HAK_SOAK, or 24
  *
  * A thread that only frees what others allocate; threads that end and are replaced; sizes that
  * shift with time. Each second a line of live bytes (known by the program, as asked for), of the
@@ -191,7 +191,8 @@ static double slope(size_t from, size_t end) {
 }
 
 int main(int argc, char **argv) {
-  size_t seconds = argc > 1 ? strtoul(argv[1], NULL, 10) : 24;
+  const char *wanted = argc > 1 ? argv[1] : getenv("HAK_SOAK");
+  size_t seconds = wanted ? strtoul(wanted, NULL, 10) : 24;
   FILE *csv = argc > 2 ? fopen(argv[2], "w") : NULL;
   pthread_t thread[3 + SHIFTERS];
   double growth, half;
