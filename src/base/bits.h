@@ -27,13 +27,6 @@ ALWAYS_INLINE uint64_t bit_span(unsigned from, unsigned n) {
   return (~(uint64_t)0 >> (64 - n)) << from;
 }
 
-/* The lowest N set bits of W; all of W when it has no more than N. */
-ALWAYS_INLINE uint64_t bit_lowest_n(uint64_t w, unsigned n) {
-  uint64_t rest = w;
-  while (n-- && rest) rest &= rest - 1;
-  return w & ~rest;
-}
-
 /* Bit i says that the bits i..i+n-1 of W are set. 1 <= N <= 64. Each step doubles what is known. */
 ALWAYS_INLINE uint64_t bit_run_starts(uint64_t w, unsigned n) {
   for (unsigned have = 1; have < n && w;) {

@@ -108,8 +108,8 @@ enum {
   HUGE_PAGE = 2 * 1024 * 1024, /* bytes; the system's, where pages are of 4 KiB */
   HUGE_TAIL = 64, /* the last huge page of a block may go beyond it by this part of the block */
   /* What blocks of a doubling of size tell of the next ones, when they are given back: one that is
-   * full lets so many have huge pages, at most so many; one that is not, none before some are. */
-  HABIT_SIZES = 16,
+   * full lets so many have huge pages or be populated, at most so many; one that is not, none. */
+  HABIT_SIZES = 19, /* from 256 KiB on */
   HABIT_GAIN = 16,
   HABIT_MOST = 64,
   HABIT_DOUBT = -16,

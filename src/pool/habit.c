@@ -6,7 +6,7 @@
 static int credits[HABIT_SIZES]; /* [any] relaxed */
 
 static int *credit_of(size_t bytes) {
-  return &credits[min_size(bit_highest(bytes / LARGE_MAX | 1), HABIT_SIZES - 1)];
+  return &credits[min_size(bit_highest(bytes / CLASS_MAX | 1), HABIT_SIZES - 1)];
 }
 
 bool habit_full(size_t bytes) {

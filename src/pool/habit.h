@@ -1,9 +1,10 @@
-/* habit - are huge blocks filled? Those that came before tell of those to come.
+/* habit - are large blocks filled? Those that came before tell of those to come.
  *
- * Owns:     for each doubling of size a credit: how many of the next blocks may have huge pages.
- * Promise:  a block gets huge pages only after others of about its size were given back full, at
- *           most HABIT_GAIN for each that had small pages, and HABIT_MOST in all: a program that
- *           changes its ways has no more than these. One that was not full takes the credit.
+ * Owns:     for each doubling of size a credit: how many of the next blocks may have huge pages,
+ *           or as runs, be populated.
+ * Promise:  a block gets that only after others of about its size were given back full, at most
+ *           HABIT_GAIN for each that had neither, and HABIT_MOST in all: a program that changes its
+ *           ways has no more than these. One that was not full takes the credit.
  * Threads:  any. Relaxed: of two that change a credit at once, one change may be lost.
  * Cost:     a load and a store.
  * Inverse:  habit_full takes what habit_note gives.

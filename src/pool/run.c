@@ -1,12 +1,54 @@
 #include "pool/run.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "diag/counter.h"
+#include "os/map.h"
+#include "os/process.h"
 #include "pool/decay.h"
+#include "pool/habit.h"
 #include "pool/huge.h"
 
 static unsigned units_for(size_t size) {
   return size ? (unsigned)((size + UNIT_SIZE - 1) >> UNIT_SHIFT) : 1;
+}
+
+/* Zeroes the first BYTES of units some of which may hold others. Between those the pages that are
+ * missing come in one call: the program is given as many as if all were written to. */
+static void zero_stale(const struct units *units, size_t bytes) {
+  char *p = unit_address(units->super, units->first);
+  char *end = p + bytes;
+  uint64_t stale = units->stale >> units->first;
+  for (size_t here; p < end; p += here) {
+    uint64_t change = stale & 1 ? ~stale : stale;
+    unsigned n = change ? bit_lowest(change) : 64;
+    here = min_size((size_t)n << UNIT_SHIFT, (size_t)(end - p));
+    if (stale & 1) memset(p, 0, here);
+    else os_populate(p, round_up(here, os_page_size()));
+    stale = n < 64 ? stale >> n : 0;
+  }
+}
+
+/* At a run's first unit: its pages are there only if the program touched them. */
+enum { RUN_FRESH = 1 };
+
+/* Fresh memory of which zeros are wanted is read before it is written, more often than not: two
+ * faults a page, where one call for all of them costs less than one each. But for nothing if the
+ * program leaves most of it alone. */
+static void expect(const struct units *units, unsigned n, size_t size) {
+  if (habit_full((size_t)n << UNIT_SHIFT))
+    os_populate(unit_address(units->super, units->first), round_up(size, os_page_size()));
+  else
+    st_rlx(&units->super->looked[units->first], RUN_FRESH);
+}
+
+/* Did the program fill a run that was fresh? */
+static void look_back(struct superslab *super, unsigned first, unsigned n) {
+  size_t units = (size_t)(n - (n > 1)) << UNIT_SHIFT; /* of the last one it has perhaps a page */
+  bool full = os_resident_mostly(unit_address(super, first), units);
+  st_rlx(&super->looked[first], 0);
+  habit_note((size_t)n << UNIT_SHIFT, full ? HABIT_FULL_SMALL : HABIT_PARTLY);
 }
 
 void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
@@ -23,7 +65,8 @@ void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   map_set_tags(p, 1, TAG_RUN);
   count_any(CNT_RUNS_TAKEN, 1);
   count_any(CNT_RUN_BYTES, (size_t)n << UNIT_SHIFT);
-  *zeroed = units.zeroed;
+  if (*zeroed && units.stale) zero_stale(&units, size);
+  else if (*zeroed) expect(&units, n, size);
   return p;
 }
 
@@ -40,6 +83,7 @@ bool run_give(void *p) {
   unsigned n;
   if (((uintptr_t)p & (UNIT_SIZE - 1)) || !claim_tag(p)) return false;
   n = ld_rlx(&super->length[first]);
+  if (ld_rlx(&super->looked[first])) look_back(super, first, n);
   count_any(CNT_RUNS_GIVEN, 1);
   count_down_any(CNT_RUN_BYTES, (size_t)n << UNIT_SHIFT);
   units_give(super, first, n);

@@ -15,7 +15,7 @@
 #include "super/superslab.h"
 
 /* Gives a block of at least SIZE bytes (at most LARGE_MAX) at a multiple of ALIGN (at most 2 MiB).
- * *ZEROED tells whether its bytes are known to be 0. */
+ * With *ZEROED the first SIZE bytes are 0. */
 void *run_get(size_t size, size_t align, bool *zeroed, struct refusal *why);
 
 /* Takes a run back. False when P is not the start of a run any more (a double free). */

@@ -93,11 +93,6 @@ ALWAYS_INLINE unsigned slab_touched_free(const struct slab *slab) {
   return touched > 0 ? (unsigned)touched : 0;
 }
 
-/* Are there blocks that were never handed out? The owner only. */
-ALWAYS_INLINE bool slab_has_fresh(const struct slab *slab) {
-  return ld_rlx(&slab->high) < class_table[slab_class(ld_rlx(&slab->state))].blocks;
-}
-
 /* Sets up units taken from a superslab as a slab that the caller owns. */
 struct slab *slab_carve(const struct units *units, unsigned class);
 

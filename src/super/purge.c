@@ -87,10 +87,6 @@ size_t purge_budget(void) {
   return min_size(budget, room_left() / ROOM_SHARE);
 }
 
-COLD bool purge_exceeded(uint64_t retained) {
-  return retained > purge_budget();
-}
-
 bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {
   count_any(CNT_PURGES, 1);
   *lazily = !hard && option(OPT_PURGE) == PURGE_FREE && os_purge_lazily(p, bytes);

@@ -39,11 +39,9 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes);
 /* The budget in bytes, from the live memory of now. */
 size_t purge_budget(void);
 
-bool purge_exceeded(uint64_t retained);
-
 ALWAYS_INLINE bool purge_due(void) {
   uint64_t retained = count_read(CNT_RETAINED_BYTES);
-  return UNLIKELY(retained) && purge_exceeded(retained);
+  return UNLIKELY(retained) && retained > purge_budget();
 }
 
 /* Purges dirty units of superslabs, oldest first, until at most KEEP bytes are retained in all, in

@@ -1,6 +1,7 @@
 #include "super/superslab.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "diag/counter.h"
 #include "diag/option.h"
@@ -228,7 +229,7 @@ static uint64_t aligned_bits(unsigned align) {
 static void hold_locked(struct superslab *super, unsigned first, unsigned n, struct units *out) {
   uint64_t span = bit_span(first, n);
   uint64_t dirty = super->dirty & span;
-  bool zeroed = !((super->dirty | super->lazy) & span);
+  uint64_t stale = (super->dirty | super->lazy) & span;
   if (super->bin_index == BIN_EMPTY) count_any(CNT_SUPER_REUSED, 1);
   super->free &= ~span;
   super->dirty &= ~span;
@@ -238,7 +239,7 @@ static void hold_locked(struct superslab *super, unsigned first, unsigned n, str
   if (dirty && !super->dirty) list_remove(&super->dirty_link);
   super_rebin_locked(super);
   count_any(CNT_UNITS_TAKEN, n);
-  *out = (struct units){super, first, zeroed};
+  *out = (struct units){super, first, !stale, stale};
 }
 
 /* The free units that may have pages: dirty ones, and lazy ones until the system takes theirs. */
@@ -251,7 +252,7 @@ static unsigned most_resident(const struct superslab *super, uint64_t starts, un
   uint64_t units = resident_units(super);
   unsigned best = bit_lowest(starts);
   unsigned most = bit_count(units & bit_span(best, n));
-  for (; starts && most < n; starts &= starts - 1) {
+  for (; starts; starts &= starts - 1) {
     unsigned first = bit_lowest(starts);
     unsigned resident = bit_count(units & bit_span(first, n));
     if (resident <= most) continue;
@@ -269,16 +270,18 @@ struct place {
 
 /* The better of BEST and what SUPER has for N units at one of the places STARTS. */
 static void prefer(struct place *best, struct superslab *super, uint64_t starts, unsigned n) {
-  unsigned first = most_resident(super, starts, n);
+  uint64_t whole = bit_run_starts(resident_units(super), n) & starts;
+  unsigned first = whole ? bit_lowest(whole) : most_resident(super, starts, n);
   unsigned resident = bit_count(resident_units(super) & bit_span(first, n));
   if (!best->super || resident > best->resident) *best = (struct place){super, first, resident};
 }
 
 /* Looks through the bins from the fullest superslabs to the emptiest, for N units of which as many
- * as possible are resident already. */
-static bool take_any_locked(uint32_t owner, unsigned n, uint64_t allowed, struct units *out) {
+ * as possible are resident already, wherever they are: those cost no page fault, and memory stays
+ * small. */
+static bool take_locked(uint32_t owner, unsigned n, uint64_t allowed, struct units *out) {
   struct place best = {NULL, 0, 0};
-  unsigned enough = list_empty(&dirty_list) ? 0 : n;
+  unsigned enough = list_empty(&dirty_list) && !count_read(CNT_LAZY_BYTES) ? 0 : n;
   for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
     int patience = 16; /* superslabs of a bin that may hold too short a run, or a misaligned one */
     LIST_EACH(link, &bins[bin]) {
@@ -293,33 +296,13 @@ static bool take_any_locked(uint32_t owner, unsigned n, uint64_t allowed, struct
   return best.super != NULL;
 }
 
-/* As take_any_locked, but only units that are all resident. */
-static bool take_resident_locked(uint32_t owner, unsigned n, uint64_t allowed, struct units *out) {
-  for (unsigned bin = bit_highest(n); bin < BINS; bin++) {
-    int patience = 16;
-    LIST_EACH(link, &bins[bin]) {
-      struct superslab *super = LINK_OWNER(link, struct superslab, bin);
-      uint64_t starts = bit_run_starts(resident_units(super), n) & allowed;
-      if (starts && super->owner == owner) {
-        hold_locked(super, bit_lowest(starts), n, out);
-        return true;
-      }
-      if (!--patience) break;
-    }
-  }
-  return false;
-}
-
 bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out,
                    struct refusal *why) {
   uint64_t allowed = aligned_bits(align);
   struct superslab *fresh;
   bool taken;
   super_lock();
-  /* Resident units first, wherever they are: they cost no page fault, and memory stays small. */
-  taken = !list_empty(&dirty_list) || count_read(CNT_LAZY_BYTES);
-  taken = taken && take_resident_locked(owner, n, allowed, out);
-  taken = taken || take_any_locked(owner, n, allowed, out);
+  taken = take_locked(owner, n, allowed, out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);
@@ -337,11 +320,12 @@ bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *w
 }
 
 void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes) {
-  for (unsigned i = 0; i < n; i++) {
-    size_t here = min_size(bytes, UNIT_SIZE);
-    super->touched[first + i] = (uint8_t)((here * UNIT_PARTS + UNIT_SIZE - 1) >> UNIT_SHIFT);
-    bytes -= here;
-  }
+  uint8_t *touched = &super->touched[first];
+  size_t whole = min_size(bytes >> UNIT_SHIFT, n);
+  size_t rest = bytes & (UNIT_SIZE - 1);
+  memset(touched, UNIT_PARTS, whole);
+  memset(touched + whole, 0, n - whole);
+  if (whole < n) touched[whole] = (uint8_t)((rest * UNIT_PARTS + UNIT_SIZE - 1) >> UNIT_SHIFT);
 }
 
 size_t units_touched(const struct superslab *super, unsigned first, unsigned n) {

@@ -54,7 +54,8 @@ struct superslab {
   /* [holder of the unit; lock super while free] how many UNIT_PARTS of it, from its start, may be
    * resident */
   uint8_t touched[SUPER_UNITS];
-  /* For the box `pool`, at a slab's first unit. */
+  /* For the box `pool`, at a slab's first unit. The first one also for `run`: [holder of it] is it
+   * to be looked at when it comes back? */
   uint16_t looked[SUPER_UNITS];  /* [lock class] what the box `sparse` found; 0: not looked at */
   uint32_t shelved[SUPER_UNITS]; /* [lock class] ms, cut to 32 bits: when it was listed */
   /* For the room slab, by first unit: descriptors, and bitmaps of those that have many blocks. The
@@ -74,7 +75,8 @@ struct refusal {
 struct units {
   struct superslab *super;
   unsigned first;
-  bool zeroed; /* their bytes are known to be 0 */
+  bool zeroed;    /* their bytes are known to be 0 */
+  uint64_t stale; /* as a mask of the superslab's units: those of which that is not known */
 };
 
 /* Units of superslabs that belong to thread OWNER alone, or with 0 to all: see units_take. */

@@ -15,16 +15,6 @@ static uint64_t naive_run_starts(uint64_t w, unsigned n, unsigned width) {
   return starts;
 }
 
-static uint64_t naive_lowest_n(uint64_t w, unsigned n) {
-  uint64_t lowest = 0;
-  for (unsigned i = 0; i < 64 && n; i++) {
-    if (!(w >> i & 1)) continue;
-    lowest |= (uint64_t)1 << i;
-    n--;
-  }
-  return lowest;
-}
-
 /* Words with runs of all lengths: the AND or OR of a few random ones. */
 static uint64_t random_word(void) {
   uint64_t w = random_next(&random_state);
@@ -64,21 +54,6 @@ static void spans(void) {
       for (unsigned i = from; i < from + n; i++) expected |= (uint64_t)1 << i;
       CHECK_MSG(bit_span(from, n) == expected, "from %u, %u bits", from, n);
     }
-  }
-  test_end();
-}
-
-static void lowest_n(void) {
-  test_begin("bit_lowest_n keeps exactly the lowest n bits of every word of 14 bits");
-  for (uint64_t w = 0; w < 1 << 14; w++)
-    for (unsigned n = 0; n <= 15; n++)
-      CHECK_MSG(bit_lowest_n(w, n) == naive_lowest_n(w, n), "%#lx, %u", (unsigned long)w, n);
-  test_end();
-  test_begin("bit_lowest_n keeps exactly the lowest n bits of random words");
-  for (int i = 0; i < 20000; i++) {
-    uint64_t w = random_word();
-    unsigned n = (unsigned)random_below(&random_state, 66);
-    CHECK_MSG(bit_lowest_n(w, n) == naive_lowest_n(w, n), "%#lx, %u", (unsigned long)w, n);
   }
   test_end();
 }
@@ -126,7 +101,6 @@ static void rounding(void) {
 int main(void) {
   run_starts();
   spans();
-  lowest_n();
   single_bits();
   rounding();
   return test_status();

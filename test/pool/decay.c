@@ -97,7 +97,7 @@ static void taken_again(void) {
 }
 
 static void mappings(void) {
-  bool zeroed;
+  bool zeroed = true;
   char *p;
   char *q;
   uint64_t now;
@@ -137,7 +137,7 @@ static void batches(void) {
 
 /* Everybody who takes or gives units or mappings passes. */
 static void passing(void) {
-  bool zeroed;
+  bool zeroed = true;
   void *p;
   struct units units;
   start("whoever takes a run or a mapping, or gives one, gives back what has aged", "40",
@@ -160,7 +160,7 @@ static void passing(void) {
 }
 
 static void at_once(void) {
-  bool zeroed;
+  bool zeroed = true;
   struct units units;
   start("HAKMEM_DECAY_MS=0 keeps nothing resident", "0", "dontneed");
   take(&units, UNITS);

@@ -6,6 +6,9 @@
 #include "diag/counter.h"
 #include "diag/option.h"
 #include "helpers/box.h"
+#include "os/map.h"
+#include "os/process.h"
+#include "pool/habit.h"
 #include "super/purge.h"
 
 enum { RUNS = 60 };
@@ -30,7 +33,7 @@ static bool holds(int i, size_t bytes) {
 }
 
 static void round_trip(void) {
-  bool zeroed;
+  bool zeroed = true;
   test_begin("a run is large enough, tagged at its first unit alone, and gone when given back");
   for (size_t size = 0; size <= LARGE_MAX; size += size < 3 * UNIT_SIZE ? 1021 : 40961) {
     char *p = run_get(size, 16, &zeroed, &why);
@@ -46,7 +49,7 @@ static void round_trip(void) {
 }
 
 static void alignments(void) {
-  bool zeroed;
+  bool zeroed = true;
   test_begin("a run starts at a multiple of any alignment up to 2 MiB");
   for (size_t align = 16; align <= LARGE_MAX; align *= 2) {
     char *p[3];
@@ -61,19 +64,66 @@ static void alignments(void) {
 }
 
 static void zeros(void) {
-  bool zeroed;
-  bool was_zeroed = false;
-  test_begin("a run said to be zeroed is, also after it was written, freed and purged");
+  bool zeroed = true;
+  test_begin("a run of which zeros are wanted is zeroed, also after it was written and freed");
   for (int i = 0; i < 300; i++) {
     size_t size = 1 + random_below(&state, LARGE_MAX);
     char *p = run_get(size, 16, &zeroed, &why);
-    if (zeroed) CHECK(all_bytes(p, size, 0));
-    was_zeroed |= zeroed && i > 100;
+    CHECK(all_bytes(p, size, 0));
     memset(p, 0xff, size);
     CHECK(run_give(p));
     if (i % 7 == 0) purge_down_to(0);
   }
-  CHECK(was_zeroed);
+  test_end();
+}
+
+/* Is a run of 1 MiB, of fresh pages, resident before it is touched? Of its pages TOUCHED are then
+ * written to, and it is given back. */
+static bool populated(bool zeros, size_t touched) {
+  char *p;
+  bool all;
+  purge_down_to(0);
+  p = run_get(MIB, 16, &zeros, &why);
+  all = os_resident_end(p, MIB, true) == MIB && os_resident_mostly(p, MIB);
+  CHECK(all || os_resident_end(p, MIB, true) == 0);
+  CHECK(all_bytes(p, all ? MIB : 4096, 0)); /* reading shows the kernel's page of zeros */
+  memset(p, 1, touched);
+  CHECK(run_give(p));
+  return all;
+}
+
+static void expected(void) {
+  int in_a_row = 0;
+  test_begin("fresh zeros are populated where runs like them came back full, not where sparse");
+  while (habit_full(MIB)) {
+  }
+  CHECK(!populated(true, 4096));
+  for (int i = 0; i < 5; i++) populated(true, MIB);
+  CHECK(populated(true, MIB) && !populated(false, MIB));
+  while (populated(true, MIB)) in_a_row++;
+  CHECK_MSG(in_a_row > 0 && in_a_row <= HABIT_MOST, "%d", in_a_row);
+  while (habit_full(MIB)) {
+  }
+  for (int i = 0; i < 5; i++) CHECK(!populated(true, 4096));
+  test_end();
+}
+
+static void partly_stale(void) {
+  bool zeroed = true;
+  char *p;
+  char *q;
+  size_t size = 7 * UNIT_SIZE + 100;
+  test_begin("of a run some of whose units are stale all is zero and resident, but nothing behind");
+  purge_down_to(0);
+  p = run_get(4 * UNIT_SIZE, 8 * UNIT_SIZE, &zeroed, &why);
+  q = run_get(4 * UNIT_SIZE, 16, &zeroed, &why);
+  CHECK(q == p + 4 * UNIT_SIZE && run_give(q));
+  purge_down_to(0);
+  memset(p, 5, 4 * UNIT_SIZE);
+  CHECK(run_give(p) && run_get(size, 16, &zeroed, &why) == p);
+  CHECK(os_resident_mostly(p, size) && os_resident_end(p, 8 * UNIT_SIZE, true) ==
+                                           round_up(size, os_page_size()));
+  CHECK(all_bytes(p, size, 0) && run_give(p));
   test_end();
 }
 
@@ -90,7 +140,7 @@ static void resize(int i) {
 }
 
 static void random_steps(void) {
-  bool zeroed;
+  bool zeroed = true;
   test_begin("runs keep their content through 6,000 random gets, gives and resizes in place");
   for (int k = 0; k < 6000 && !test_bad; k++) {
     int i = (int)random_below(&state, RUNS);
@@ -114,7 +164,7 @@ static void random_steps(void) {
 }
 
 static void neighbours(void) {
-  bool zeroed;
+  bool zeroed = true;
   char *p = run_get(4 * UNIT_SIZE, UNIT_SIZE, &zeroed, &why);
   char *q;
   test_begin("a run grows into free units, not into its neighbour, and shrinking frees its end");
@@ -130,7 +180,7 @@ static void neighbours(void) {
 }
 
 static void double_frees(void) {
-  bool zeroed;
+  bool zeroed = true;
   char *p = run_get(3 * UNIT_SIZE, 16, &zeroed, &why);
   test_begin("a run is given back once; a second time, or from its middle, is refused");
   CHECK(!run_give(p + 16) && !run_give(p + UNIT_SIZE) && !run_give(p + 1));
@@ -162,7 +212,7 @@ static void *free_shared(void *rounds) {
 static void double_frees_at_once(void) {
   enum { ROUNDS = 200000 };
   pthread_t thread;
-  bool zeroed;
+  bool zeroed = true;
   test_begin("of two threads that free the same run at once, exactly one may");
   pthread_create(&thread, NULL, free_shared, (void *)ROUNDS);
   for (unsigned k = 1; k <= ROUNDS; k++) {
@@ -179,7 +229,7 @@ static void double_frees_at_once(void) {
 }
 
 static void check_can_fail(void) {
-  bool zeroed;
+  bool zeroed = true;
   char *p = run_get(3 * UNIT_SIZE, 16, &zeroed, &why);
   struct superslab *super = map_super(p);
   unsigned first = unit_of(p);
@@ -202,6 +252,8 @@ int main(void) {
   round_trip();
   alignments();
   zeros();
+  expected();
+  partly_stale();
   random_steps();
   neighbours();
   double_frees();

@@ -153,7 +153,7 @@ static void against_model(const char *promise, const char *retain, const char *c
 
 static void *take_and_give(void *pointer) {
   enum { OWN = 24 };
-  struct holding own[OWN] = {{{NULL, 0, false}, 0, 0}};
+  struct holding own[OWN] = {{{NULL, 0, false, 0}, 0, 0}};
   uint64_t seed = (uintptr_t)pointer;
   struct refusal why;
   long bad = 0;
