@@ -177,17 +177,22 @@ static unsigned same_unit(void **blocks, unsigned n) {
   return same;
 }
 
-/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them. */
+/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them.
+ * Where a block lies in a slab of one unit is known without a look at the slab. */
 static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
-    struct slab *slab = slab_of(blocks[i]);
+    char *p = blocks[i];
+    bool one = row.units == 1;
+    struct slab *slab = one ? slab_at(map_super(p), unit_of(p)) : slab_of(p);
+    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
+    unsigned index = (unsigned)(offset * row.magic >> MAGIC_SHIFT);
     uint32_t old = ld_rlx(&slab->state);
-    unsigned index = slab_index(slab, &row, blocks[i]);
     int32_t count = slab_count(old) + 1;
-    if (UNLIKELY(slab_class(old) != class || !slab_starts_block(slab, &row, blocks[i])))
-      not_a_block(slab, blocks[i]);
-    if (UNLIKELY(!slab_return_alone(slab, index))) double_free(blocks[i]);
+    if (UNLIKELY(slab_class(old) != class || index >= row.blocks ||
+                 index * (size_t)row.size != offset))
+      not_a_block(slab, p);
+    if (UNLIKELY(!slab_return_alone(slab, index, old))) double_free(p);
     if (UNLIKELY(count == row.threshold || count == row.blocks))
       settle_returned(t, slab, class, old, 1);
   }

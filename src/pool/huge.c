@@ -188,8 +188,8 @@ void huge_fit_budget(void) {
   size_t gone = 1;
   while (gone && (retained = count_read(CNT_RETAINED_BYTES)) > budget) {
     bool units = purge_coldest() < keep_coldest();
-    gone = units ? purge_one() : keep_purge(retained - aim);
-    if (!gone) gone = units ? keep_purge(retained - aim) : purge_one();
+    gone = units ? purge_one(false) : keep_purge(retained - aim);
+    if (!gone) gone = units ? keep_purge(retained - aim) : purge_one(false);
   }
 }
 

@@ -149,16 +149,21 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   return bytes_of(mask);
 }
 
+size_t purge_one(bool hard) {
+  struct superslab *super;
+  size_t bytes;
+  super_lock();
+  super = super_coldest_locked();
+  bytes = super ? purge_some(super, super->dirty, hard) : 0;
+  super_unlock();
+  return bytes;
+}
+
+/* Until nothing is dirty, or the system refuses: the next free tries again. */
 static size_t down_to(size_t keep, bool hard) {
   size_t bytes = 0;
-  super_lock();
-  while (count_read(CNT_RETAINED_BYTES) > keep) {
-    struct superslab *super = super_coldest_locked();
-    size_t purged = super ? purge_some(super, super->dirty, hard) : 0;
-    if (!purged) break; /* nothing dirty, or the system refuses: the next free tries again */
-    bytes += purged;
-  }
-  super_unlock();
+  size_t purged = 1;
+  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_one(hard);
   return bytes;
 }
 
@@ -191,16 +196,6 @@ uint64_t purge_coldest(void) {
   given = super ? super->given : UINT64_MAX;
   super_unlock();
   return given;
-}
-
-size_t purge_one(void) {
-  struct superslab *super;
-  size_t bytes;
-  super_lock();
-  super = super_coldest_locked();
-  bytes = super ? purge_some(super, super->dirty, false) : 0;
-  super_unlock();
-  return bytes;
 }
 
 COLD void purge_settle(void) {

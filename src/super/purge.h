@@ -52,9 +52,9 @@ size_t purge_down_to(size_t keep);
  * has dirty units. */
 uint64_t purge_coldest(void);
 
-/* Purges the dirty units of one superslab, the one that got none back for longest. Returns the
- * bytes given back. */
-size_t purge_one(void);
+/* Purges the dirty units of one superslab, the one that got none back for longest; HARD as below.
+ * Returns the bytes given back. */
+size_t purge_one(bool hard);
 
 /* Purges when the budget is exceeded. */
 void purge_settle(void);

@@ -239,7 +239,7 @@ static void hold_locked(struct superslab *super, unsigned first, unsigned n, str
   if (dirty && !super->dirty) list_remove(&super->dirty_link);
   super_rebin_locked(super);
   count_any(CNT_UNITS_TAKEN, n);
-  *out = (struct units){super, first, !stale, stale};
+  *out = (struct units){super, first, stale};
 }
 
 /* The free units that may have pages: dirty ones, and lazy ones until the system takes theirs. */

@@ -75,8 +75,7 @@ struct refusal {
 struct units {
   struct superslab *super;
   unsigned first;
-  bool zeroed;    /* their bytes are known to be 0 */
-  uint64_t stale; /* as a mask of the superslab's units: those of which that is not known */
+  uint64_t stale; /* as a mask of the superslab's units: those whose bytes may be other than 0 */
 };
 
 /* Units of superslabs that belong to thread OWNER alone, or with 0 to all: see units_take. */

@@ -52,7 +52,7 @@ static void by_age(void) {
   decay_step(now + 10100);
   CHECK(retained() == 0 && resident(&units, UNITS) == 0 && super_check() == 0);
   CHECK(count_read(CNT_DECAYED_BYTES) == decayed + UNITS * UNIT_SIZE);
-  CHECK(units_take(UNITS, 1, &units, &why) && units.zeroed);
+  CHECK(units_take(UNITS, 1, &units, &why) && !units.stale);
   units_give(units.super, units.first, UNITS);
   test_end();
 }
@@ -214,7 +214,7 @@ static void lazily(void) {
   {
     struct units again;
     CHECK(units_take(UNITS, 1, &again, &why) && again.super == units.super);
-    CHECK(again.first == units.first && !again.zeroed && count_read(CNT_LAZY_BYTES) == 0);
+    CHECK(again.first == units.first && again.stale && count_read(CNT_LAZY_BYTES) == 0);
     memset(unit_address(again.super, again.first), 1, UNITS * UNIT_SIZE);
     units_give(again.super, again.first, UNITS);
   }
@@ -222,7 +222,7 @@ static void lazily(void) {
   CHECK(count_read(CNT_LAZY_BYTES) == UNITS * UNIT_SIZE);
   CHECK(purge_down_to(0) == UNITS * UNIT_SIZE && resident(&units, UNITS) == 0);
   CHECK(count_read(CNT_LAZY_BYTES) == 0 && super_check() == 0);
-  CHECK(units_take(UNITS, 1, &units, &why) && units.zeroed);
+  CHECK(units_take(UNITS, 1, &units, &why) && !units.stale);
   units.super->lazy |= (uint64_t)1 << units.first;
   CHECK_REPORTS(super_check, "S1");
   units.super->lazy = 0;

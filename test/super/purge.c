@@ -69,7 +69,7 @@ static void no_purge_below(void) {
   units_give(units[0].super, units[0].first, 16);
   CHECK(count_read(CNT_PURGES) == before && retained() >= 16 * UNIT_SIZE);
   CHECK(units_take(16, 1, &units[1], &why) && units[1].first == units[0].first);
-  CHECK(!units[1].zeroed && *unit_address(units[1].super, units[1].first) == (char)0xa5);
+  CHECK(units[1].stale && *unit_address(units[1].super, units[1].first) == (char)0xa5);
   units_give(units[1].super, units[1].first, 16);
   test_end();
 }
@@ -92,7 +92,7 @@ static void down_to(void) {
     CHECK(count_read(CNT_PURGED_BYTES) == purged + kept);
   }
   CHECK(resident_pages(p, 16 * UNIT_SIZE) == 0 && super_check() == 0);
-  CHECK(units_take(16, 1, &units, &why) && units.zeroed);
+  CHECK(units_take(16, 1, &units, &why) && !units.stale);
   CHECK(all_bytes(unit_address(units.super, units.first), 16 * UNIT_SIZE, 0));
   units_give(units.super, units.first, 16);
   test_end();
@@ -114,7 +114,7 @@ static void never_above(const char *retain) {
     }
     held[k] = 1 + (unsigned)random_below(&state, 32);
     CHECK(units_take(held[k], 1, &holding[k], &why));
-    if (holding[k].zeroed)
+    if (!holding[k].stale)
       CHECK_MSG(all_bytes(unit_address(holding[k].super, holding[k].first), 4096, 0), "not zeroed");
     memset(unit_address(holding[k].super, holding[k].first), 1, 4096);
     if (i % 100 == 0) CHECK(super_check() == 0);
@@ -142,13 +142,13 @@ static void refused(void) {
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
   CHECK(all_bytes(p, 4 * UNIT_SIZE, 0xa5));
   CHECK(units_take(4, 1, &units, &why));
-  CHECK(!units.zeroed || *unit_address(units.super, units.first) == 0);
+  CHECK(units.stale || *unit_address(units.super, units.first) == 0);
   units_give(units.super, units.first, 4);
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
   munlock(p, 4 * UNIT_SIZE);
   purge_settle();
   CHECK(retained() == 0 && super_check() == 0 && units.super->free == ~(uint64_t)0);
-  CHECK(units_take(4, 1, &units, &why) && units.zeroed && all_bytes(p, 4 * UNIT_SIZE, 0));
+  CHECK(units_take(4, 1, &units, &why) && !units.stale && all_bytes(p, 4 * UNIT_SIZE, 0));
 }
 
 int main(void) {

@@ -71,7 +71,7 @@ static void take(struct holding *h) {
   CHECK_MSG(h->units.first % align == 0 && h->units.first + n <= SUPER_UNITS, "%u units at %u: %u",
             n, align, h->units.first);
   CHECK_MSG(!(*held & span), "units %u+%u are held already", h->units.first, n);
-  if (h->units.zeroed) CHECK_MSG(marked(h, 0), "%u units said to be zeroed are not", n);
+  if (!h->units.stale) CHECK_MSG(marked(h, 0), "%u units said to be zeroed are not", n);
   *held |= span;
   h->value = (unsigned char)(1 + random_below(&state, 255));
   mark(h, h->value);
@@ -118,7 +118,7 @@ static void round_trip(void) {
   struct units units;
   struct refusal why;
   test_begin("units that were taken are held, zeroed, and free again when given");
-  CHECK(units_take(5, 1, &units, &why) && units.zeroed);
+  CHECK(units_take(5, 1, &units, &why) && !units.stale);
   CHECK((~units.super->free) == bit_span(units.first, 5));
   CHECK(map_super(unit_address(units.super, units.first)) == units.super);
   CHECK(super_check() == 0);
@@ -153,7 +153,7 @@ static void against_model(const char *promise, const char *retain, const char *c
 
 static void *take_and_give(void *pointer) {
   enum { OWN = 24 };
-  struct holding own[OWN] = {{{NULL, 0, false, 0}, 0, 0}};
+  struct holding own[OWN] = {{{NULL, 0, 0}, 0, 0}};
   uint64_t seed = (uintptr_t)pointer;
   struct refusal why;
   long bad = 0;
@@ -167,7 +167,7 @@ static void *take_and_give(void *pointer) {
     }
     h->n = 1 + (unsigned)random_below(&seed, 12);
     if (!units_take(h->n, 1, &h->units, &why)) return (void *)-1L;
-    if (h->units.zeroed) bad += !marked(h, 0);
+    if (!h->units.stale) bad += !marked(h, 0);
     h->value = (unsigned char)random_next(&seed);
     mark(h, h->value);
   }
