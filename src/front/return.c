@@ -155,8 +155,9 @@ NOINLINE static bool return_span(struct thread *t, void **blocks, unsigned n, pt
 
 /* How many of the N blocks from the first on are as far from each other as the first two. */
 static unsigned evenly_spaced(void **blocks, unsigned n, ptrdiff_t step) {
+  uintptr_t next = (uintptr_t)blocks[1] + (uintptr_t)step;
   unsigned even = 2;
-  while (even < n && (char *)blocks[even] - (char *)blocks[even - 1] == step) even++;
+  for (; even < n && (uintptr_t)blocks[even] == next; even++) next += (uintptr_t)step;
   return even;
 }
 

@@ -15,7 +15,7 @@ static unsigned units_for(size_t size) {
 }
 
 /* Zeroes the first BYTES of units some of which may hold others. Between those the pages that are
- * missing come in one call: the program is given as many as if all were written to. */
+ * missing come in one call: no more than if all were written to. */
 static void zero_stale(const struct units *units, size_t bytes) {
   char *p = unit_address(units->super, units->first);
   char *end = p + bytes;
@@ -33,9 +33,8 @@ static void zero_stale(const struct units *units, size_t bytes) {
 /* At a run's first unit: its pages are there only if the program touched them. */
 enum { RUN_FRESH = 1 };
 
-/* Fresh memory of which zeros are wanted is read before it is written, more often than not: two
- * faults a page, where one call for all of them costs less than one each. But for nothing if the
- * program leaves most of it alone. */
+/* Zeros are read before they are written, mostly: two faults a page, where one call for all costs
+ * less than one each, but for nothing if the program leaves most of them alone. */
 static void expect(const struct units *units, unsigned n, size_t size) {
   if (habit_full((size_t)n << UNIT_SHIFT))
     os_populate(unit_address(units->super, units->first), round_up(size, os_page_size()));
@@ -45,8 +44,8 @@ static void expect(const struct units *units, unsigned n, size_t size) {
 
 /* Did the program fill a run that was fresh? */
 static void look_back(struct superslab *super, unsigned first, unsigned n) {
-  size_t units = (size_t)(n - (n > 1)) << UNIT_SHIFT; /* of the last one it has perhaps a page */
-  bool full = os_resident_mostly(unit_address(super, first), units);
+  size_t whole = (size_t)(n - 1) << UNIT_SHIFT; /* of the last unit it has perhaps a page */
+  bool full = os_resident_mostly(unit_address(super, first), whole);
   st_rlx(&super->looked[first], 0);
   habit_note((size_t)n << UNIT_SHIFT, full ? HABIT_FULL_SMALL : HABIT_PARTLY);
 }

@@ -59,7 +59,9 @@ static uint64_t name_run(struct claim *c, uint64_t run, char *base, size_t size)
   unsigned first = bit_lowest(run);
   size_t n = min_size(bit_highest(run) + 1 - first, (size_t)(c->at - c->out));
   char *p = base + first * size;
-  for (size_t i = 0; i < n; i++, p += size) *--c->at = p;
+  c->at -= n;
+#pragma GCC unroll 4
+  for (size_t i = n; i--; p += size) c->at[i] = p;
   return n ? bit_span(first, (unsigned)n) : 0;
 }
 

@@ -65,8 +65,7 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes) {
 }
 
 /* Bytes that stay beside what is retained: free blocks of slabs in use, cached ones with them, and
- * an eighth of HAKMEM_RETAIN for descriptors, unless they are half of what is in use or less: so
- * much is usual. */
+ * descriptors, as far as they are more than half of what is in use: so much is usual. */
 static uint64_t beside(uint64_t live) {
   uint64_t others = count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
   uint64_t slabs = live > others ? live - others : 0;

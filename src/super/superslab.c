@@ -298,11 +298,10 @@ static bool take_locked(uint32_t owner, unsigned n, uint64_t allowed, struct uni
 
 bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out,
                    struct refusal *why) {
-  uint64_t allowed = aligned_bits(align);
   struct superslab *fresh;
   bool taken;
   super_lock();
-  taken = take_locked(owner, n, allowed, out);
+  taken = take_locked(owner, n, aligned_bits(align), out);
   super_unlock();
   if (taken) return true;
   fresh = super_map_new(why);
