@@ -44,7 +44,7 @@ COLD bool decay_step(uint64_t now) {
   bool more = false;
   if (!lock_try(&decay_lock)) return false;
   settle_budget();
-  pool_drop_kept(purge_budget() < KEEP_BUDGET);
+  pool_drop_kept(purge_bound() < KEEP_BUDGET);
   bytes = purge_aged(now, DECAY_BATCH);
   if (bytes < DECAY_BATCH) bytes += huge_drop_aged(now, DECAY_BATCH - bytes);
   if (bytes < DECAY_BATCH) bytes += sparse_purge_aged(now, DECAY_BATCH - bytes, &more);

@@ -86,7 +86,7 @@ static void give_units(struct slab *slab, unsigned class) {
  * empty slab stays listed while its class has no other. */
 static bool keep_locked(struct shelf *shelf, struct slab *slab, uint32_t state) {
   bool only = shelf->listed == (state & SLAB_LISTED ? 1u : 0u);
-  if (!only || class_table[slab_class(state)].units > 1 || purge_budget() < KEEP_BUDGET)
+  if (!only || class_table[slab_class(state)].units > 1 || purge_bound() < KEEP_BUDGET)
     return false;
   if (state & SLAB_LISTED) unlist_locked(shelf, slab); /* to the list of the emptiest */
   list_locked(shelf, slab, state);

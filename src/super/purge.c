@@ -75,15 +75,21 @@ static uint64_t beside(uint64_t live) {
   return aside > usual ? aside - usual : 0;
 }
 
+static size_t bounded(size_t kept) {
+  size_t warm = option(OPT_PREWARM) * SUPER_SIZE; /* not to be purged at the first free */
+  if (option(OPT_PURGE) == PURGE_OFF) return SIZE_MAX;
+  if (!option(OPT_DECAY_MS)) return 0;
+  return min_size(max_size(kept, warm), room_left() / ROOM_SHARE);
+}
+
+size_t purge_bound(void) {
+  return bounded(max_size(option(OPT_RETAIN), purge_live() / 10));
+}
+
 size_t purge_budget(void) {
   uint64_t live = purge_live();
   size_t kept = max_size(option(OPT_RETAIN), live / 10);
-  /* asked for: not to be purged at the first free */
-  size_t warm = option(OPT_PREWARM) * SUPER_SIZE;
-  size_t budget = max_size(kept - min_size(beside(live), kept / 4 * 3), warm);
-  if (option(OPT_PURGE) == PURGE_OFF) return SIZE_MAX;
-  if (!option(OPT_DECAY_MS)) return 0;
-  return min_size(budget, room_left() / ROOM_SHARE);
+  return bounded(kept - min_size(beside(live), kept / 4 * 3));
 }
 
 bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {
@@ -195,10 +201,6 @@ uint64_t purge_coldest(void) {
   given = super ? super->given : UINT64_MAX;
   super_unlock();
   return given;
-}
-
-COLD void purge_settle(void) {
-  down_to(purge_budget(), false);
 }
 
 /* The superslab whose units have been dirty for longest, if that is long enough. Where all of those

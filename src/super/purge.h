@@ -1,7 +1,7 @@
 /* purge - freed memory that stays resident, within a budget and for a time.
  *
  * Owns:     the count of retained bytes (super.retained_bytes).
- * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each purge_settle, unless the system
+ * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each free, unless the system
  *           refuses to take pages back, or HAKMEM_PURGE=off. No background thread, no further call
  *           needed. In a cgroup with a limit, no more than an eighth of the room below it either.
  *           Where slabs hold free blocks of more than half of what is in use, they count: down to a
@@ -36,8 +36,9 @@ uint64_t purge_live(void);
  * Returns the bytes of those in use. */
 uint64_t purge_blocks_moved(ptrdiff_t bytes);
 
-/* The budget in bytes, from the live memory of now. */
+/* The budget in bytes, from the live memory of now; and where no slab has free blocks. */
 size_t purge_budget(void);
+size_t purge_bound(void);
 
 ALWAYS_INLINE bool purge_due(void) {
   uint64_t retained = count_read(CNT_RETAINED_BYTES);
@@ -55,9 +56,6 @@ uint64_t purge_coldest(void);
 /* Purges the dirty units of one superslab, the one that got none back for longest; HARD as below.
  * Returns the bytes given back. */
 size_t purge_one(bool hard);
-
-/* Purges when the budget is exceeded. */
-void purge_settle(void);
 
 /* Purges dirty units that were freed HAKMEM_DECAY_MS before NOW, oldest first, until BATCH bytes
  * are done or none is left. Returns the bytes given back. */

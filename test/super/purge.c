@@ -146,7 +146,8 @@ static void refused(void) {
   units_give(units.super, units.first, 4);
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
   munlock(p, 4 * UNIT_SIZE);
-  purge_settle();
+  while (purge_due() && purge_one(false)) {
+  }
   CHECK(retained() == 0 && super_check() == 0 && units.super->free == ~(uint64_t)0);
   CHECK(units_take(4, 1, &units, &why) && !units.stale && all_bytes(p, 4 * UNIT_SIZE, 0));
 }
