@@ -245,7 +245,7 @@ static void in_a_group(void) {
   decay_step(os_milliseconds());
   CHECK(retained() == 0);
   room_set(ROOM_UNKNOWN);
-  CHECK(purge_budget() == 64 * MIB - 64 * MIB / RETAIN_ASIDE);
+  CHECK(purge_budget() == 60 * MIB);
   test_end();
 }
 
