@@ -75,8 +75,8 @@ enum {
   /* blocks of more than 1 KiB, where refill and flush alternate */
   MAGAZINE_MAX_MID = 64,
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
-  DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
+  DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */
   CACHE_TOTAL = 24 * 1024 * 1024,        /* bytes of capacity of all threads together, */
   CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
   FEW_THREADS = 32,
@@ -103,10 +103,11 @@ enum {
   HUGE_KEPT = 64,             /* freed huge mappings kept */
   HUGE_KEPT_BYTES = 256 * 1024 * 1024, /* bytes of their address space */
   HUGE_WASTE = 4,             /* times the block, at most, is the mapping that serves it */
+  HUGE_REST = 64 * 1024,      /* bytes of pages, at least, make the rest of a mapping another */
   HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */
   HUGE_SPARE = 4,             /* a quarter more address space, where a block grows */
   HUGE_PAGE = 2 * 1024 * 1024, /* bytes; the system's, where pages are of 4 KiB */
-  HUGE_TAIL = 64, /* the last huge page of a block may go beyond it by this part of the block */
+  HUGE_TAIL = 16, /* the last huge page of a block may go beyond it by this part of the block */
   /* What blocks of a doubling of size tell of the next ones, when they are given back: one that is
    * full lets so many have huge pages or be populated, at most so many; one that is not, none. */
   HABIT_SIZES = 19, /* from 256 KiB on */
@@ -115,7 +116,7 @@ enum {
   HABIT_DOUBT = -16,
   /* Where some in a row were not touched at all, so many of the next ones are not looked at. */
   HABIT_LEFT = -24,
-  HABIT_BLIND = 16,
+  HABIT_BLIND = 32,
   HABIT_PROBE = 64 * 1024, /* bytes of small pages, at least, tell whether a block is full */
   /* descriptors without a superslab that keep their pages, 44 KiB each at most: as many as there
    * are empty superslabs at the default of HAKMEM_SS_CACHE */

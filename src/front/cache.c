@@ -198,12 +198,11 @@ static void look_for_idle(struct thread *t, unsigned except) {
 /* All magazines at once, when the program has shrunk by half since the last time. What a large
  * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
-  bool crowd = plan_crowd(t->share);
   if (t->closed || !start_adapts()) return;
   t->shrinks = ld_rlx(&decay_shrinks);
   for (unsigned class = 1; class < CLASSES; class++) {
     if (class_size(class) >= DRAINED_SIZE)
-      shrink(t, class, plan_least(class, crowd));
+      shrink(t, class, plan_least(class, plan_crowd(t->share)));
     else if (t->cell[class].granted)
       halve(t, class);
     cache_let_go(t, class);

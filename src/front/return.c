@@ -187,11 +187,10 @@ static void return_alone(struct thread *t, unsigned class, void **blocks, unsign
     bool one = row.units == 1;
     struct slab *slab = one ? slab_at(map_super(p), unit_of(p)) : slab_of(p);
     size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
-    unsigned index = (unsigned)(offset * row.magic >> MAGIC_SHIFT);
     uint32_t old = ld_rlx(&slab->state);
     int32_t count = slab_count(old) + 1;
-    if (UNLIKELY(slab_class(old) != class || index >= row.blocks ||
-                 index * (size_t)row.size != offset))
+    unsigned index;
+    if (UNLIKELY(!slab_block_at(&row, offset, &index) || slab_class(old) != class))
       not_a_block(slab, p);
     if (UNLIKELY(!slab_return_alone(slab, index, old))) double_free(p);
     if (UNLIKELY(count == row.threshold || count == row.blocks))

@@ -117,11 +117,10 @@ static size_t up_to_last(const unsigned char *resident, size_t pages) {
   return pages;
 }
 
-size_t os_resident_end(char *p, size_t bytes, bool likely) {
+size_t os_resident_end(char *p, size_t bytes) {
   unsigned char resident[LOOK_LARGE];
   size_t page = os_page_size();
-  size_t most = likely ? LOOK_SMALL : LOOK_LARGE;
-  for (; bytes; most = LOOK_LARGE) {
+  for (size_t most = LOOK_SMALL; bytes; most = LOOK_LARGE) {
     size_t pages = min_size(bytes / page, most);
     size_t left;
     if (!look(p + bytes - pages * page, pages, resident)) break;

@@ -48,9 +48,8 @@ bool os_populate(void *p, size_t bytes);
 bool os_huge_pages(void *p, size_t bytes, bool wanted);
 
 /* How many of the BYTES at P, from the start, hold the last resident page; 0: none does. What was
- * swapped out counts as not resident. All of them where the system cannot tell. LIKELY: the last
- * one is, so a small look comes first. */
-size_t os_resident_end(char *p, size_t bytes, bool likely);
+ * swapped out counts as not resident. All of them where the system cannot tell. */
+size_t os_resident_end(char *p, size_t bytes);
 
 /* Are all but a few of the BYTES at P resident? Some of them speak for the rest. */
 bool os_resident_mostly(char *p, size_t bytes);

@@ -17,10 +17,6 @@ bool habit_full(size_t bytes) {
   return true;
 }
 
-bool habit_sparse(size_t bytes) {
-  return ld_rlx(credit_of(bytes)) < 0;
-}
-
 bool habit_left(size_t bytes) {
   int *credit = credit_of(bytes);
   int now = ld_rlx(credit);

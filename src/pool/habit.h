@@ -17,9 +17,6 @@
 /* Will the next block of BYTES be filled? Takes one of the credit when it says so. */
 bool habit_full(size_t bytes);
 
-/* Were the last ones far from full? */
-bool habit_sparse(size_t bytes);
-
 /* Will the block of BYTES that is given back be untouched, as those before it? Now and then the
  * answer is no, for another look. */
 bool habit_left(size_t bytes);

@@ -31,6 +31,32 @@ static bool relocate(struct huge *huge, size_t bytes) {
   return true;
 }
 
+/* As relocate, of a live block: the map forgets the old address before, and knows the new one
+ * before anybody does. */
+static bool move(struct huge *huge, size_t bytes) {
+  bool moved;
+  map_set_tags(huge->base, 1, 0);
+  map_set_super(huge->base, NULL);
+  moved = relocate(huge, bytes);
+  map_set_super(huge->base, huge);
+  map_set_tags(huge->base, 1, TAG_HUGE);
+  return moved;
+}
+
+/* Makes the mapping one of BYTES, which is more than it has: in place, or as MOVED does. */
+static bool widen(struct huge *huge, size_t bytes, bool (*moved)(struct huge *, size_t),
+                  struct refusal *why) {
+  size_t more = bytes - huge->mapped;
+  if (!super_admit(more, why)) return false;
+  if (os_resize(huge->base, huge->mapped, bytes) || moved(huge, bytes)) {
+    huge->mapped = bytes;
+    return true;
+  }
+  super_dismiss(more);
+  *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
+  return false;
+}
+
 static void publish(struct huge *huge) {
   map_set_super(huge->base, huge);
   map_set_tags(huge->base, 1, TAG_HUGE);
@@ -65,21 +91,16 @@ no_descriptor:
 
 /* The pages of a smaller freed mapping, with more address space behind them: moving them costs less
  * than new ones. */
-static struct huge *widen_kept(size_t bytes, size_t align, bool full) {
+static struct huge *widen_kept(size_t bytes, size_t align) {
   struct refusal why;
   struct huge *huge = align > SUPER_SIZE ? NULL : keep_take_smaller(bytes);
-  size_t more = huge ? bytes - huge->mapped : 0;
-  if (!huge || !super_admit(more, &why)) goto kept;
-  if (full) keep_whole_pages(huge);
+  if (!huge) return NULL;
   st_rlx_any(&huge->used, huge->filled); /* what has to move */
-  if (os_resize(huge->base, huge->mapped, bytes) || relocate(huge, bytes)) {
-    huge->mapped = bytes;
+  if (widen(huge, bytes, relocate, &why)) {
     st_rlx_any(&huge->used, bytes);
     return huge;
   }
-  super_dismiss(more);
-kept:
-  if (huge) keep_put(huge);
+  keep_put(huge);
   return NULL;
 }
 
@@ -93,11 +114,6 @@ static bool huge_pages_help(void) {
   return ld_rlx(&known) == 1;
 }
 
-static void ask_for_huge_pages(struct huge *huge, bool wanted) {
-  if (wanted == huge->huge_pages) return;
-  if (os_huge_pages(huge->base, huge->mapped, wanted)) huge->huge_pages = wanted;
-}
-
 /* Gives up the address space behind the block if the last huge page might fill it. */
 static void cut_spare(struct huge *huge) {
   size_t spare = huge->mapped - huge->used;
@@ -108,7 +124,8 @@ static void cut_spare(struct huge *huge) {
 }
 
 static void suit(struct huge *huge, bool full) {
-  ask_for_huge_pages(huge, full);
+  if (full != huge->huge_pages && os_huge_pages(huge->base, huge->mapped, full))
+    huge->huge_pages = full;
   if (huge->huge_pages) cut_spare(huge);
 }
 
@@ -141,7 +158,7 @@ static void look_back(struct huge *huge, bool kept) {
     huge->filled = huge->dirty = 0;
     return;
   }
-  if (kept) huge->dirty = os_resident_end(huge->base, huge->used, !habit_sparse(huge->used));
+  if (kept) huge->dirty = os_resident_end(huge->base, huge->used);
   learn(huge, before);
 }
 
@@ -153,7 +170,7 @@ void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   bool full = want_huge_pages(&bytes);
   struct huge *huge = keep_take(bytes, wide, true);
   decay_pass();
-  if (!huge) huge = widen_kept(bytes, wide, full);
+  if (!huge) huge = widen_kept(bytes, wide);
   if (!huge) huge = keep_take(bytes, wide, false);
   if (huge)
     count_any(CNT_HUGE_REUSED, 1);
@@ -183,13 +200,12 @@ static struct huge *claim(void *p) {
  * again stays. */
 void huge_fit_budget(void) {
   size_t budget = purge_budget();
-  size_t aim = budget / 4 * 3;
   uint64_t retained;
   size_t gone = 1;
   while (gone && (retained = count_read(CNT_RETAINED_BYTES)) > budget) {
     bool units = purge_coldest() < keep_coldest();
-    gone = units ? purge_one(false) : keep_purge(retained - aim);
-    if (!gone) gone = units ? keep_purge(retained - aim) : purge_one(false);
+    gone = units ? purge_one(false) : keep_purge(retained - budget);
+    if (!gone) gone = units ? keep_purge(retained - budget) : purge_one(false);
   }
 }
 
@@ -223,8 +239,7 @@ size_t huge_drop_aged(uint64_t now, size_t batch) {
 }
 
 size_t huge_size(const void *p) {
-  const struct huge *huge = map_super(p);
-  return huge->used;
+  return ((const struct huge *)map_super(p))->used;
 }
 
 size_t huge_peek(const void *base) {
@@ -242,37 +257,12 @@ static void resized(struct huge *huge, size_t bytes) {
   st_rlx_any(&huge->used, bytes);
 }
 
-/* As relocate, of a live block: the map forgets the old address before, and knows the new one
- * before anybody does. */
-static bool move(struct huge *huge, size_t bytes) {
-  bool moved;
-  map_set_tags(huge->base, 1, 0);
-  map_set_super(huge->base, NULL);
-  moved = relocate(huge, bytes);
-  map_set_super(huge->base, huge);
-  map_set_tags(huge->base, 1, TAG_HUGE);
-  return moved;
-}
-
-/* Makes the mapping one of BYTES, which is more than it has. */
-static bool widen(struct huge *huge, size_t bytes, struct refusal *why) {
-  size_t more = bytes - huge->mapped;
-  if (!super_admit(more, why)) return false;
-  if (os_resize(huge->base, huge->mapped, bytes) || move(huge, bytes)) {
-    huge->mapped = bytes;
-    return true;
-  }
-  super_dismiss(more);
-  *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
-  return false;
-}
-
 /* What has grown by a little will again: a quarter more address space costs nothing. */
 static bool grow(struct huge *huge, size_t bytes, struct refusal *why) {
   size_t wide = round_up(bytes + bytes / HUGE_SPARE, os_page_size());
   bool by_little = bytes < huge->used + huge->used / HUGE_SPARE;
-  if (bytes <= huge->mapped || (by_little && widen(huge, wide, why))) return true;
-  return widen(huge, bytes, why);
+  if (bytes <= huge->mapped || (by_little && widen(huge, wide, move, why))) return true;
+  return widen(huge, bytes, move, why);
 }
 
 /* Pages go; address space, too, when there is much of it. A refusal leaves the block as large as it

@@ -79,11 +79,20 @@ static struct huge *oldest_locked(struct link *list) {
 
 /* --- for a block --- */
 
+/* What a block of BYTES would take of a mapping: whole superslabs where enough with pages is behind
+ * them for a mapping of its own. */
+static size_t share(const struct huge *huge, size_t bytes) {
+  size_t cut = round_up(bytes, SUPER_SIZE);
+  bool enough = huge->mapped >= cut + HUGE_PAGE && huge->dirty >= cut + HUGE_REST;
+  return enough ? cut : huge->mapped;
+}
+
 /* More than twice the block in pages would cost more to purge than the block's own save. */
 static bool fits(const struct huge *huge, size_t bytes, size_t align) {
   size_t most = option(OPT_PURGE) == PURGE_OFF ? bytes + bytes / 4 : 2 * bytes;
-  if (huge->mapped < bytes || huge->mapped / HUGE_WASTE > bytes) return false;
-  return huge->dirty <= most && !((uintptr_t)huge->base & (align - 1));
+  size_t taken = share(huge, bytes);
+  if (taken < bytes || taken / HUGE_WASTE > bytes) return false;
+  return min_size(huge->dirty, taken) <= most && !((uintptr_t)huge->base & (align - 1));
 }
 
 /* Resident pages first, then the least address space. */
@@ -114,18 +123,27 @@ static size_t purge_from(struct huge *huge, size_t keep) {
   return bytes;
 }
 
-static size_t page_of(const struct huge *huge) {
-  return huge->huge_pages ? HUGE_PAGE : os_page_size();
-}
-
-void keep_whole_pages(struct huge *huge) {
-  size_t whole = huge->dirty & ~(page_of(huge) - 1);
-  if (huge->dirty > whole) purge_from(huge, whole);
-}
-
 bool keep_zero(struct huge *huge) {
   if (huge->filled && !huge->dirty) purge_from(huge, 0);
   return !huge->filled;
+}
+
+/* Keeps what is behind the block's share as a mapping of its own, if there is a descriptor. */
+static void split(struct huge *huge, size_t bytes) {
+  size_t cut = share(huge, bytes);
+  int error;
+  struct huge *rest;
+  if (cut == huge->mapped || !map_cover(huge->base + cut, &error)) return;
+  rest = keep_descriptor(&error);
+  if (!rest) return;
+  *rest = *huge;
+  rest->base += cut;
+  rest->mapped -= cut;
+  rest->filled -= cut;
+  rest->dirty -= cut;
+  huge->mapped = huge->filled = huge->dirty = cut;
+  count_any(CNT_HUGE_MAPPED, 1);
+  keep_put(rest);
 }
 
 /* Up to a quarter more than was asked for stays, and is the block's. */
@@ -137,6 +155,7 @@ struct huge *keep_take(size_t bytes, size_t align, bool dirty) {
   if (best) remove_locked(best);
   lock_drop(&kept.lock);
   if (!best) return NULL;
+  split(best, bytes);
   if (best->dirty > bytes + bytes / 4) purge_from(best, bytes);
   st_rlx_any(&best->used, max_size(bytes, best->dirty));
   return best;
@@ -194,10 +213,10 @@ uint64_t keep_coldest(void) {
 
 size_t keep_purge(size_t excess) {
   struct huge *huge = take_oldest_dirty();
+  size_t page = huge && huge->huge_pages ? HUGE_PAGE : os_page_size();
   size_t cut;
   if (!huge) return 0;
-  cut = min_size(round_up(excess, os_page_size()), huge->dirty);
-  cut = purge_from(huge, (huge->dirty - cut) & ~(page_of(huge) - 1));
+  cut = purge_from(huge, (huge->dirty - min_size(excess, huge->dirty)) & ~(page - 1));
   if (!huge->dirty) huge->since = os_milliseconds();
   insert(huge, cut && huge->dirty); /* refused: others come first next time */
   return cut;

@@ -38,9 +38,6 @@ struct huge *keep_take(size_t bytes, size_t align, bool dirty);
 /* The mapping of less than BYTES with the most pages, if they are worth it, or NULL. */
 struct huge *keep_take_smaller(size_t bytes);
 
-/* Purges the small pages behind a mapping's last huge page: there a huge one is cheaper. */
-void keep_whole_pages(struct huge *huge);
-
 /* Makes a mapping that was taken zero if that costs no resident page. Returns whether it is. */
 bool keep_zero(struct huge *huge);
 

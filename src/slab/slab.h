@@ -65,17 +65,25 @@ ALWAYS_INLINE struct superslab *slab_super(const struct slab *slab) {
   return map_super(slab->base);
 }
 
+/* Does a block of class ROW start at OFFSET of its slab? INDEX: the block's in which that lies. */
+ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, unsigned *index) {
+  *index = (unsigned)(offset * row->magic >> MAGIC_SHIFT);
+  return *index < row->blocks && *index * (size_t)row->size == offset;
+}
+
 /* The index of the block at P, of a slab of class ROW. */
 ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_row *row,
                                   const void *p) {
-  return (unsigned)(((uint64_t)((const char *)p - slab->base) * row->magic) >> MAGIC_SHIFT);
+  unsigned i;
+  slab_block_at(row, (size_t)((const char *)p - slab->base), &i);
+  return i;
 }
 
 /* Is P the start of a block of SLAB? */
 ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class_row *row,
                                      const void *p) {
-  unsigned i = slab_index(slab, row, p);
-  return i < row->blocks && slab->base + (size_t)i * row->size == (const char *)p;
+  unsigned i;
+  return slab_block_at(row, (size_t)((const char *)p - slab->base), &i);
 }
 
 /* Is P the start of a block of SLAB that is not free there? */

@@ -82,13 +82,17 @@ static size_t bounded(size_t kept) {
   return min_size(max_size(kept, warm), room_left() / ROOM_SHARE);
 }
 
+static size_t kept_of(uint64_t live) {
+  return max_size(option(OPT_RETAIN), live / 10);
+}
+
 size_t purge_bound(void) {
-  return bounded(max_size(option(OPT_RETAIN), purge_live() / 10));
+  return bounded(kept_of(purge_live()));
 }
 
 size_t purge_budget(void) {
   uint64_t live = purge_live();
-  size_t kept = max_size(option(OPT_RETAIN), live / 10);
+  size_t kept = kept_of(live);
   return bounded(kept - min_size(beside(live), kept / 4 * 3));
 }
 
@@ -164,14 +168,6 @@ size_t purge_one(bool hard) {
   return bytes;
 }
 
-/* Until nothing is dirty, or the system refuses: the next free tries again. */
-static size_t down_to(size_t keep, bool hard) {
-  size_t bytes = 0;
-  size_t purged = 1;
-  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_one(hard);
-  return bytes;
-}
-
 /* What the system may take counts as retained again, so that it goes for good. */
 static void lazy_to_dirty(void) {
   uint64_t now = os_milliseconds();
@@ -189,8 +185,11 @@ static void lazy_to_dirty(void) {
 }
 
 size_t purge_down_to(size_t keep) {
+  size_t bytes = 0;
+  size_t purged = 1; /* 0: nothing is dirty, or the system refuses */
   if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
-  return down_to(keep, true);
+  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_one(true);
+  return bytes;
 }
 
 uint64_t purge_coldest(void) {

@@ -71,8 +71,8 @@ struct superslab *super_coldest_locked(void) {
 }
 
 struct superslab *super_next_dirty_locked(void) {
-  if (list_empty(&dirty_list)) return NULL;
-  return LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
+  return list_empty(&dirty_list) ? NULL
+                                 : LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
 }
 
 void super_relist_dirty_locked(struct superslab *super, uint64_t now) {
@@ -131,9 +131,8 @@ no_descriptor:
 
 /* Makes a superslab known that is all free. */
 static void super_enlist(struct superslab *super) {
-  uint64_t now = os_milliseconds();
   super_lock();
-  if (super->dirty) super_relist_dirty_locked(super, now);
+  if (super->dirty) super_relist_dirty_locked(super, os_milliseconds());
   list_append(&all_supers, &super->all);
   super_rebin_locked(super);
   super_unlock();
@@ -337,14 +336,12 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   uint64_t span = bit_span(first, n);
   uint64_t now = os_milliseconds();
   struct superslab *surplus;
-  bool first_dirty;
   purge_retain((size_t)n << UNIT_SHIFT);
   super_lock();
   ASSERT(!(super->free & span)); /* I5: given once */
-  first_dirty = !super->dirty;
   super->free |= span;
   super->dirty |= span;
-  if (first_dirty) super_relist_dirty_locked(super, now);
+  if (super->dirty == span) super_relist_dirty_locked(super, now);
   super->given = now;
   super_rebin_locked(super);
   surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));

@@ -13,7 +13,7 @@ static int credit_left(void) {
 
 int main(void) {
   test_begin("nothing is expected of sizes that nobody gave back, whatever others were");
-  CHECK(!habit_full(SIZE) && !habit_sparse(SIZE) && !habit_left(SIZE));
+  CHECK(!habit_full(SIZE) && !habit_left(SIZE));
   for (int i = 0; i < 3; i++) habit_note(OTHER, HABIT_FULL_SMALL);
   CHECK(credit_left() == 0 && habit_full(OTHER));
   habit_note(SIZE_MAX / 2, HABIT_FULL_SMALL);
@@ -32,7 +32,7 @@ int main(void) {
   test_begin("one that was not full takes all, and the next full one does not bring it back");
   for (int i = 0; i < 100; i++) habit_note(SIZE, HABIT_FULL_SMALL);
   habit_note(SIZE, HABIT_PARTLY);
-  CHECK(habit_sparse(SIZE) && !habit_left(SIZE) && credit_left() == 0);
+  CHECK(!habit_left(SIZE) && credit_left() == 0);
   habit_note(SIZE, HABIT_FULL_SMALL);
   CHECK(credit_left() == 0);
   habit_note(SIZE, HABIT_FULL_SMALL);
@@ -48,7 +48,7 @@ int main(void) {
     CHECK_MSG(blind == HABIT_BLIND, "%d", blind);
   }
   habit_note(SIZE, HABIT_PARTLY);
-  CHECK(!habit_left(SIZE) && habit_sparse(SIZE));
+  CHECK(!habit_left(SIZE));
   test_end();
   return test_status();
 }

@@ -84,8 +84,8 @@ static bool populated(bool zeros, size_t touched) {
   bool all;
   purge_down_to(0);
   p = run_get(MIB, 16, &zeros, &why);
-  all = os_resident_end(p, MIB, true) == MIB && os_resident_mostly(p, MIB);
-  CHECK(all || os_resident_end(p, MIB, true) == 0);
+  all = os_resident_end(p, MIB) == MIB && os_resident_mostly(p, MIB);
+  CHECK(all || os_resident_end(p, MIB) == 0);
   CHECK(all_bytes(p, all ? MIB : 4096, 0)); /* reading shows the kernel's page of zeros */
   memset(p, 1, touched);
   CHECK(run_give(p));
@@ -121,7 +121,7 @@ static void partly_stale(void) {
   purge_down_to(0);
   memset(p, 5, 4 * UNIT_SIZE);
   CHECK(run_give(p) && run_get(size, 16, &zeroed, &why) == p);
-  CHECK(os_resident_mostly(p, size) && os_resident_end(p, 8 * UNIT_SIZE, true) ==
+  CHECK(os_resident_mostly(p, size) && os_resident_end(p, 8 * UNIT_SIZE) ==
                                            round_up(size, os_page_size()));
   CHECK(all_bytes(p, size, 0) && run_give(p));
   test_end();
