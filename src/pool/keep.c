@@ -95,7 +95,7 @@ static bool fits(const struct huge *huge, size_t bytes, size_t align) {
   return min_size(huge->dirty, taken) <= most && !((uintptr_t)huge->base & (align - 1));
 }
 
-/* Resident pages first, then the least address space. */
+/* Resident pages first, then the least address space, of which a quarter more will do. */
 static bool better(const struct huge *a, const struct huge *b, size_t bytes) {
   size_t saves = min_size(a->dirty, bytes);
   size_t other = min_size(b->dirty, bytes);
@@ -107,12 +107,12 @@ static struct huge *best_locked(struct link *list, size_t bytes, size_t align) {
   LIST_EACH(link, list) {
     struct huge *huge = huge_of(link);
     if (fits(huge, bytes, align) && (!best || better(huge, best, bytes))) best = huge;
+    if (best && !best->dirty && best->mapped <= bytes + bytes / 4) break;
   }
   return best;
 }
 
-/* Purges all from KEEP on, what was swapped out too. Returns how many bytes may have been resident;
- * 0 when the system refuses. */
+/* Purges all from KEEP on. Returns how many bytes may have been resident; 0: refused. */
 static size_t purge_from(struct huge *huge, size_t keep) {
   size_t bytes = huge->dirty > keep ? huge->dirty - keep : 0;
   count_any(CNT_PURGES, 1);
