@@ -221,6 +221,12 @@ static void kept(void) {
   CHECK(get(18 * MIB, &zeroed) == p && zeroed && all_bytes(p, 18 * MIB, 0) && huge_give(p));
   keep_drop(0);
   test_end();
+}
+
+static void untouched(void) {
+  bool zeroed;
+  char *p;
+  char *q;
   test_begin("what nobody touched is not moved; asked to be zero, it is");
   option_set("RETAIN", "64M");
   p = get(8 * MIB, &zeroed);
@@ -229,6 +235,13 @@ static void kept(void) {
   CHECK(q != p && zeroed && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(get(6 * MIB, &zeroed) == p && zeroed && huge_give(p) && huge_give(q));
   CHECK(keep_check() == 0 && keep_drop(0) > 0 && count_read(CNT_SUPER_BYTES) == 0);
+  test_end();
+  test_begin("of those without pages the block gets the one that fits, whichever was freed last");
+  p = get(20 * MIB, &zeroed);
+  q = get(8 * MIB, &zeroed);
+  CHECK(huge_give(q) && huge_give(p) && get(7 * MIB, &zeroed) == q && zeroed);
+  CHECK(huge_give(q) && get(7 * MIB, &zeroed) == q && get(12 * MIB, &zeroed) == p && zeroed);
+  CHECK(huge_give(p) && huge_give(q) && keep_drop(0) == 28 * MIB);
   test_end();
 }
 
@@ -354,6 +367,7 @@ int main(void) {
   neighbours();
   caching();
   kept();
+  untouched();
   misuse();
   seen();
   huge_pages();
