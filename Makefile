@@ -123,7 +123,8 @@ ASAN = OPT="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined 
        BUILD=build/asan CC=clang
 
 tsan:
-	@$(MAKE) --no-print-directory $(TSAN) static build/tsan/test/race/stress
+	@$(MAKE) --no-print-directory $(TSAN) static build/tsan/test/race/stress \
+	  build/tsan/test/race/collect
 
 asan:
 	@$(MAKE) --no-print-directory $(ASAN) static build/asan/test/race/stress
@@ -200,6 +201,7 @@ check:
 	@$(MAKE) --no-print-directory -j2 tests tsan asan debug counting
 	@tools/check --also "lint=tools/lint" --also "tsan=build/tsan/test/race/stress" \
 	  --also "tsan-idle=HAKMEM_BACKGROUND=1 HAKMEM_DECAY_MS=5 build/tsan/test/race/stress 8 5s" \
+	  --also "tsan-collect=build/tsan/test/race/collect" \
 	  --also "asan=build/asan/test/race/stress" \
 	  --also "debug=HAK_LIB=$(abspath build/debug/libhakmem.so) $(BUILD)/test/race/stress"
 

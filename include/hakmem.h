@@ -122,8 +122,9 @@ int hak_ledger_print(int fd, enum hak_ledger_format format);
  *
  * Free pages inside slabs that no thread allocates from are given back too.
  *
- * KEEP: bytes. Flushes the calling thread's cached blocks first. Returns the number of bytes given
- *       back.
+ * KEEP: bytes. First flushes the calling thread's cached blocks, and takes those that other threads
+ *       cache, also where they sleep, but for one block each of the sizes up to 1 KiB; that needs
+ *       membarrier(2), of Linux 4.14. Returns the number of bytes given back.
  */
 size_t hak_trim(size_t keep);
 

@@ -94,7 +94,7 @@ EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
 
 /* A hit, or NULL. */
 ALWAYS_INLINE void *pop_aligned(size_t align, size_t size) {
-  return front_pop(self_gates, class_code_aligned(size, align));
+  return front_pop_told(self_gates, class_code_aligned(size, align));
 }
 
 COLD static void *invalid(void) {

@@ -107,7 +107,7 @@ static void gather_thread(struct book *book, struct thread *t) {
   put_plain(book, RANGE_THREAD, t, thread_bytes());
   for (unsigned class = 1; class < CLASSES; class++) {
     void **base = ld_rlx(&t->cell[class].base);
-    unsigned n = thread_cached(t, class);
+    unsigned n = thread_slots(t, class);
     for (unsigned i = 0; i < n; i++) put_cached(book, ld_rlx(&base[i]), 0);
   }
   for (unsigned i = 0; i < out; i++) put_cached(book, ld_rlx(&t->out[i]), IN_OUTBOX);

@@ -10,7 +10,7 @@ NOINLINE static void *malloc_above(size_t size) {
   struct gates *gates = self_gates;
   void *p;
   if (UNLIKELY(size > CLASS_MAX)) return api_malloc_miss(size);
-  p = front_pop(gates, class_code_above(size));
+  p = front_pop_told(gates, class_code_above(size));
   return LIKELY(p != NULL) ? p : api_malloc_miss(size);
 }
 

@@ -25,6 +25,9 @@ ALWAYS_INLINE bool alone(void) {
 /* What one thread alone writes, and others hardly read: not counted as a shared write. */
 #define st_rlx(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 
+/* Likewise, and what was written before it comes with it. */
+#define st_rel_own(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+
 /* What other threads read as a matter of course. */
 #define st_rlx_any(p, v) (COUNTED(p), __atomic_store_n((p), (v), __ATOMIC_RELAXED))
 #define st_rel(p, v) (COUNTED(p), __atomic_store_n((p), (v), __ATOMIC_RELEASE))
@@ -55,6 +58,7 @@ ALWAYS_INLINE bool alone(void) {
 #define or_acq_rel(p, v) RMW(p, v, |, __atomic_fetch_or, __ATOMIC_ACQ_REL)
 #define and_acq_rel(p, v) RMW(p, v, &, __atomic_fetch_and, __ATOMIC_ACQ_REL)
 #define xor_acq_rel(p, v) RMW(p, v, ^, __atomic_fetch_xor, __ATOMIC_ACQ_REL)
+#define xchg_acq_rel(p, v) (COUNTED(p), __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL))
 #define cas_acq(p, expected, v)                                                         \
   (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, \
                                            __ATOMIC_RELAXED))

@@ -4,6 +4,7 @@
 
 #include "ace/plan.h"
 #include "front/budget.h"
+#include "front/collect.h"
 #include "front/start.h"
 #include "pool/decay.h"
 #include "pool/huge.h"
@@ -12,7 +13,7 @@
 /* --- what moved --- */
 
 /* What is cached is not in use. */
-COLD static bool tell_moved(struct thread *t) {
+COLD ptrdiff_t cache_moved(struct thread *t) {
   size_t cached = 0;
   ptrdiff_t bytes;
   for (unsigned class = 1; class < CLASSES; class++)
@@ -20,7 +21,11 @@ COLD static bool tell_moved(struct thread *t) {
   bytes = t->moved - (ptrdiff_t)(cached - t->cached);
   t->moved = 0;
   t->cached = cached;
-  return decay_moved(bytes);
+  return bytes;
+}
+
+static bool tell_moved(struct thread *t) {
+  return decay_moved(cache_moved(t));
 }
 
 static void note_taken(struct thread *t, size_t bytes) {
@@ -199,7 +204,7 @@ static void look_for_idle(struct thread *t, unsigned except) {
  * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
   if (t->closed || !start_adapts()) return;
-  t->shrinks = ld_rlx(&decay_shrinks);
+  st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
   for (unsigned class = 1; class < CLASSES; class++) {
     if (class_size(class) >= DRAINED_SIZE)
       shrink(t, class, plan_least(class, plan_crowd(t->share)));
@@ -207,6 +212,7 @@ COLD static void drain(struct thread *t) {
       halve(t, class);
     cache_let_go(t, class);
   }
+  collect(t, t->shrinks - 1);
 }
 
 /* Plans the capacity of a class anew after a miss. */

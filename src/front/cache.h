@@ -34,10 +34,10 @@ ALWAYS_INLINE bool cache_post(struct thread *t, unsigned class, void *p) {
   size_t size = class_size(class);
   unsigned n = t->out_blocks;
   if (n == OUTBOX_MAX || size > OUTBOX_BLOCK_MAX || t->out_bytes + size > t->out_most) return false;
-  t->out[n] = p;
+  st_rlx(&t->out[n], p);
   t->out_bytes += size;
-  compiler_fence(); /* I6: in a forked child the slot is filled before the count says so */
-  st_rlx(&t->out_blocks, n + 1);
+  /* I6: in a forked child the slot is filled before the count says so; pairs: take_outbox */
+  st_rel_own(&t->out_blocks, n + 1);
   return true;
 }
 
@@ -46,6 +46,9 @@ void cache_push_remote(struct thread *t, unsigned class, void *p);
 
 /* After a run or a huge mapping went back: where the program shrinks, what is cached does, too. */
 void cache_given(struct thread *t);
+
+/* Bytes that came into use by T since it was last asked, less those that went. */
+ptrdiff_t cache_moved(struct thread *t);
 
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);

@@ -6,6 +6,7 @@
 #include "diag/option.h"
 #include "front/background.h"
 #include "front/cache.h"
+#include "front/collect.h"
 #include "front/start.h"
 #include "front/validate.h"
 #include "pool/decay.h"
@@ -15,10 +16,13 @@
 
 /* --- in --- */
 
-/* A mode that was switched on or off meanwhile takes effect at a thread's next miss. */
-static struct thread *self_as_wanted(void) {
+/* The calling thread, entered. A mode that was switched on or off meanwhile takes effect at a
+ * thread's next miss. */
+static struct thread *self_entered(void) {
   struct thread *t = thread_self();
-  if (t && UNLIKELY(t->closed != start_gates_closed())) thread_regate(t);
+  if (!t) return NULL;
+  thread_enter(t);
+  if (UNLIKELY(t->closed != start_gates_closed())) thread_regate(t);
   return t;
 }
 
@@ -33,9 +37,13 @@ static void *class_alloc_living(struct thread *t, unsigned class, struct refusal
 }
 
 static void *class_alloc(unsigned class, struct refusal *why) {
-  struct thread *t = self_as_wanted();
+  struct thread *t = self_entered();
   void *p = NULL;
-  if (t) return class_alloc_living(t, class, why);
+  if (t) {
+    p = class_alloc_living(t, class, why);
+    thread_leave(t);
+    return p;
+  }
   *why = (struct refusal){REASON_MAPFAIL, 0, 0};
   t = thread_bare_take();
   if (!t) return NULL;
@@ -197,7 +205,7 @@ bool front_free(void *p) {
   unsigned code = tag & TAG_CODE_MASK;
   struct thread *t;
   if (!code) return false;
-  t = self_as_wanted();
+  t = self_entered();
   if (t && t->closed) tally_own(&t->tally, TLY_FREE_CALLS, 1);
   if (code >= TAG_RUN) {
     bool given = code == TAG_RUN ? run_give(p) : huge_give(p);
@@ -208,6 +216,7 @@ bool front_free(void *p) {
   } else {
     free_without_caches(p);
   }
+  if (t) thread_leave(t);
   return true;
 }
 
@@ -236,7 +245,8 @@ void front_kept(const void *p, size_t size) {
 }
 
 void front_regate(void) {
-  self_as_wanted();
+  struct thread *t = self_entered();
+  if (t) thread_leave(t);
 }
 
 void front_flush(void) {
@@ -244,9 +254,12 @@ void front_flush(void) {
   struct thread *t = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   thread_bare_flush();
   if (!t) return;
+  thread_enter(t);
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_open(t, class);
   cache_empty(t);
+  collect(t, UINT64_MAX);
   for (unsigned class = 0; t->closed && class < CLASSES; class++) thread_close(t, class);
+  thread_leave(t);
 }
 
 static bool within(void **top, void **base, unsigned n) {
@@ -264,17 +277,18 @@ static bool bounded(const struct thread *t, unsigned class, bool idle) {
   return within(top, near, cell->start) || within(top, far, cell->most);
 }
 
-/* Each magazine's top lies between its bounds, and no slot below it is empty. The slots of a thread
- * that runs are its own: those are not read. */
+/* Each magazine's top lies between its bounds, and no slot below it is empty but those that were
+ * taken. The slots of a thread that runs are its own: those are not read. */
 static int check_thread(const struct thread *t) {
   bool idle = !t->living || self_gates == &t->gates;
   int bad = 0;
   for (unsigned class = 0; class < CLASSES; class++) {
     const struct cell *cell = &t->cell[class];
-    unsigned n = idle ? thread_cached(t, class) : 0;
+    unsigned n = idle ? thread_slots(t, class) : 0;
+    unsigned holes = 0;
     if (!bounded(t, class, idle)) bad++;
-    for (unsigned i = 0; i < n; i++)
-      if (!cell->base[i]) bad++;
+    for (unsigned i = 0; i < n; i++) holes += !cell->base[i];
+    if (idle && holes != cell->stolen) bad++;
   }
   if (bad) text_report("check: I1: a magazine is out of its bounds");
   return bad;

@@ -44,7 +44,8 @@ void front_kept(const void *p, size_t size);
 /* Makes the calling thread's gates what the options in force want. */
 void front_regate(void);
 
-/* Flushes the calling thread's caches, and those that serve threads without. */
+/* Flushes the calling thread's caches, and those that serve threads without; and takes what other
+ * threads cache, but for the last block of each magazine and the outboxes. */
 void front_flush(void);
 
 /* The boxes of this room. Returns the number of violations. */
@@ -67,21 +68,34 @@ ALWAYS_INLINE bool front_push(struct gates *gates, void *p, size_t code) {
   if (UNLIKELY(code >= CODES)) return false;
   top = ld_rlx(&mag->top);
   if (UNLIKELY(top == mag->limit)) return false;
-  *top = p;
-  compiler_fence(); /* I6: in a forked child the slot is filled before the top says so */
-  st_rlx(&mag->top, top + 1);
+  st_rlx(top, p);
+  /* I6: in a forked child the slot is filled before the top says so; pairs: collect's ld_acq */
+  st_rel_own(&mag->top, top + 1);
   prefetch_write(p);
   return true;
 }
 
-/* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty. */
+/* The hit path of malloc: a block, or NULL when the gate is closed or the magazine empty, or where
+ * another thread took the block. */
 ALWAYS_INLINE void *front_pop(struct gates *gates, size_t code) {
   struct mag *mag = (struct mag *)(void *)((char *)gates->mag + code * (sizeof(struct mag) / 2));
   void **top = ld_rlx(&mag->top);
-  void *p = top[-1];
+  void *p = ld_rlx(&top[-1]);
   if (UNLIKELY(!p)) return NULL;
-  prefetch_write(top[-2]);
+  prefetch_write(ld_rlx(&top[-2]));
   st_rlx(&mag->top, top - 1);
+  return p;
+}
+
+/* As front_pop. What is above TINY_MAX is popped only so: then whoever takes what a sleeping thread
+ * caches takes the last block, too. */
+ALWAYS_INLINE void *front_pop_told(struct gates *gates, size_t code) {
+  bool *pops = gates->pops;
+  void *p;
+  st_rlx(pops, true);
+  compiler_fence(); /* before the block is loaded, for whoever calls os_barrier: pairs: sift */
+  p = front_pop(gates, code);
+  st_rel_own(pops, false);
   return p;
 }
 

@@ -25,7 +25,9 @@ _Static_assert(CLASSES == 65, "the closed magazines below are counted by hand");
 
 /* The library has no initialised data that may be written: each process would get a page of it, and
  * these would be most of that. */
-const struct gates unborn_gates = {.leaf = &slab_map.zero, .mag = ALL_CLOSED};
+static bool nobody_pops; /* [any] */
+const struct gates unborn_gates = {
+    .leaf = &slab_map.zero, .pops = &nobody_pops, .mag = ALL_CLOSED};
 struct gates ended_gates;
 THREAD_LOCAL struct gates *self_gates = (struct gates *)&unborn_gates;
 
@@ -102,6 +104,7 @@ static void lay_out(struct thread *t) {
   unsigned near = 0;
   unsigned far = 0;
   t->gates.leaf = &slab_map.zero;
+  t->gates.pops = &t->pops;
   for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
   for (unsigned class = 0; class < CLASSES; class++) far += plan_start(class) + 1u;
   for (unsigned class = 0; class < CLASSES; class++) {
@@ -128,7 +131,7 @@ static struct thread *thread_new(void) {
   t->id = last_id < TAG_OWNER_MAX ? ++last_id : 1; /* a hint may be shared */
   t->gates.owner_tag = t->id << TAG_OWNER_SHIFT; /* a child forked after may hand the thread on */
   t->gates.key = NO_REACH | t->gates.owner_tag;
-  t->living = true;
+  t->living = t->inside = true;
   list_init(&t->spare);
   list_append(&all_threads, &t->all);
   lock_drop(&registry);
@@ -155,10 +158,39 @@ static void thread_put_back(struct thread *t) {
   lock_drop(&registry);
 }
 
-/* Empties a thread's caches with open gates: its closed ones hide their blocks. */
+static void close_outbox(struct thread *t) {
+  unsigned n = 0;
+  t->out_bytes = 0;
+  for (unsigned i = 0; i < t->out_blocks; i++) {
+    if (!t->out[i]) continue;
+    t->out_bytes += class_size((map_tag(t->out[i]) & TAG_CODE_MASK) / 2);
+    t->out[n++] = t->out[i];
+  }
+  st_rlx(&t->out_blocks, n);
+}
+
+COLD void thread_attend(struct thread *t) {
+  lock_take(&registry);
+  close_outbox(t);
+  for (unsigned class = 1; class < CLASSES; class++) {
+    struct cell *cell = &t->cell[class];
+    void **to = cell->base;
+    if (!cell->stolen) continue;
+    for (void **from = to; from < ld_rlx(&t->gates.mag[class].top); from++)
+      if (*from) *to++ = *from;
+    st_rlx(&t->gates.mag[class].top, to);
+    st_rlx(&cell->stolen, 0);
+  }
+  st_rlx(&t->visit, VISIT_NONE);
+  lock_drop(&registry);
+}
+
+/* Empties a thread's caches with open gates: its closed ones hide their blocks. It stays inside:
+ * what is left has no owner. */
 static void thread_drain(struct thread *t) {
+  thread_enter(t);
   for (unsigned class = 0; class < CLASSES; class++) thread_open(t, class);
-  t->closed = false;
+  st_rlx(&t->closed, false);
   cache_empty(t);
 }
 
@@ -174,7 +206,7 @@ static void thread_end(void *pointer) {
 }
 
 COLD void thread_regate(struct thread *t) {
-  t->closed = start_gates_closed();
+  st_rlx(&t->closed, start_gates_closed());
   for (unsigned class = 0; class < CLASSES; class++) {
     thread_open(t, class);
     if (t->closed) thread_close(t, class);
@@ -191,6 +223,7 @@ COLD static struct thread *thread_birth(void) {
   count_any(CNT_THREADS_BORN, 1);
   budget_look(t);
   start_set_key(t);
+  thread_leave(t);
   return t;
 }
 

@@ -38,12 +38,16 @@ struct gates {
    * answers for: their reach, with the owner's tag. A free elsewhere finds it by the root. */
   struct leaf *leaf; /* [owner] */
   uintptr_t key;     /* [owner] */
+  bool *pops;        /* [const] the thread's, or one that nobody reads */
   /* [const] twice the class of the sizes 16 i; 0 where gates are closed */
   uint8_t codes[TINY_CODES];
   struct mag mag[CLASSES];
 };
 
 enum miss { MISS_NONE, MISS_REFILL, MISS_FLUSH };
+
+/* VISIT_NOW: another thread is about to take blocks. VISIT_ROBBED: it did, and left holes. */
+enum visit { VISIT_NONE, VISIT_ROBBED, VISIT_NOW };
 
 /* A class's part of a thread off the hit path. */
 struct cell {
@@ -55,6 +59,7 @@ struct cell {
   uint16_t most;     /* [const] blocks; 0: the class has no magazine */
   uint8_t last_miss; /* [owner] enum miss */
   bool busy;         /* [owner] a miss since the last look for idle classes */
+  uint8_t stolen;    /* [lock registry] blocks that collect took: NULLs below the top */
   uint8_t start;     /* [const] blocks: how many near slots it has */
   uint16_t near;     /* [const] index of the first slot of as many as the class starts with */
   uint16_t far;      /* [const] likewise of as many as it may ever hold */
@@ -66,7 +71,10 @@ struct thread {
   struct slab *flight; /* [owner] a slab with a claim or return under way, for a forked child */
   struct slab *taken;  /* [owner] a slab on its way from the pool to its cell, likewise */
   uint32_t id;         /* [const] owner id, at least 1 */
-  bool closed;         /* [owner] the gates are closed, a mode sees every call */
+  bool closed;         /* [owner] relaxed; the gates are closed, a mode sees every call */
+  bool inside;         /* [owner] off the hit path, or without an owner: nobody visits it */
+  bool pops;           /* [owner] a block above TINY_MAX is being popped */
+  uint8_t visit;       /* [lock registry] enum visit */
   bool living;         /* [lock registry] */
   struct link all;     /* [lock registry] */
   struct link spare;   /* [lock registry] */
@@ -77,7 +85,7 @@ struct thread {
   unsigned look;       /* [owner] the class to look at next */
   ptrdiff_t moved;     /* [owner] bytes of blocks from slabs, less those to them, not noted yet */
   size_t cached;       /* [owner] bytes in the magazines at the last note */
-  uint64_t shrinks;    /* [owner] times that the program had shrunk when it last looked */
+  uint64_t shrinks;    /* [owner] relaxed; times that the program had shrunk when it last looked */
   unsigned out_blocks; /* [owner] */
   size_t out_bytes;    /* [owner] */
   size_t out_most;     /* [owner] bytes, by the share */
@@ -132,10 +140,32 @@ void thread_bare_drop(void);
 /* Empties its caches, where there is one. */
 void thread_bare_flush(void);
 
-/* The blocks in a magazine, whatever its gate. */
-ALWAYS_INLINE unsigned thread_cached(const struct thread *t, unsigned class) {
+/* The slots below a magazine's top, whatever its gate. */
+ALWAYS_INLINE unsigned thread_slots(const struct thread *t, unsigned class) {
   size_t n = (size_t)(thread_top(t, class) - ld_rlx(&t->cell[class].base));
   return n <= MAGAZINE_MAX ? (unsigned)n : 0;
+}
+
+/* The blocks in them. */
+ALWAYS_INLINE unsigned thread_cached(const struct thread *t, unsigned class) {
+  unsigned n = thread_slots(t, class);
+  unsigned stolen = ld_rlx(&t->cell[class].stolen);
+  return n > stolen ? n - stolen : 0;
+}
+
+/* Closes the holes that a visit left, once it is over. */
+void thread_attend(struct thread *t);
+
+/* Whatever touches a magazine or a current slab, but for the hit path, does so in between. The
+ * write goes before the read for whoever calls os_barrier: pairs: collect. */
+ALWAYS_INLINE void thread_enter(struct thread *t) {
+  st_rlx(&t->inside, true);
+  compiler_fence();
+  if (UNLIKELY(ld_acq(&t->visit))) thread_attend(t);
+}
+
+ALWAYS_INLINE void thread_leave(struct thread *t) {
+  st_rel_own(&t->inside, false);
 }
 
 /* Moves a magazine to its far slots with its blocks, and an empty one to its near ones. The gate is

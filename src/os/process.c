@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -85,6 +86,18 @@ unsigned os_thread_id(void) {
 
 unsigned os_process_id(void) {
   return (unsigned)syscall(SYS_getpid);
+}
+
+/* The first call of a process is refused: it has to say before that it will make some. */
+bool os_barrier(void) {
+  int saved = errno;
+  bool done = false;
+  for (int i = 0; i < 2 && !done; i++) {
+    done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+    if (!done && syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) break;
+  }
+  errno = saved;
+  return done;
 }
 
 void os_name_thread(const char *name) {

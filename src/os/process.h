@@ -23,6 +23,11 @@ uint64_t os_nanoseconds(void);    /* monotonic */
 uint64_t os_milliseconds(void);   /* monotonic, to some 4 ms; without a system call where it can */
 unsigned os_thread_id(void);
 unsigned os_process_id(void);
+
+/* Each other thread of this process that runs passes a full memory barrier before this returns; one
+ * that does not has passed one. False: the system cannot. */
+bool os_barrier(void);
+
 void os_name_thread(const char *name); /* the calling one */
 void os_program_name(char name[16]); /* without its path, cut, terminated */
 size_t os_resident_bytes(void);   /* 0 when /proc is not there */

@@ -134,6 +134,14 @@ size_t decay_trim_slabs(size_t keep) {
   return bytes;
 }
 
+void decay_stop(void) {
+  lock_take(&decay_lock);
+}
+
+void decay_go_on(void) {
+  lock_drop(&decay_lock);
+}
+
 void decay_fork_take(void) {
   lock_fork_take(&decay_lock);
 }

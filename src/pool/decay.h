@@ -54,6 +54,10 @@ ALWAYS_INLINE void decay_pass(void) {
   if (UNLIKELY(count_read(CNT_SUPER_BYTES) >= ld_rlx(&decay_growth))) decay_grown();
 }
 
+/* Between the two nothing ages: the background thread stands still. */
+void decay_stop(void);
+void decay_go_on(void);
+
 void decay_fork_take(void); /* before fork; inverse: decay_fork_drop */
 void decay_fork_drop(void);
 

@@ -112,7 +112,8 @@ static struct huge *best_locked(struct link *list, size_t bytes, size_t align) {
   return best;
 }
 
-/* Purges all from KEEP on. Returns how many bytes may have been resident; 0: refused. */
+/* Purges all from KEEP on, also what was swapped out. Returns how many bytes may have been
+ * resident; 0: refused. */
 static size_t purge_from(struct huge *huge, size_t keep) {
   size_t bytes = huge->dirty > keep ? huge->dirty - keep : 0;
   count_any(CNT_PURGES, 1);

@@ -2,8 +2,8 @@
  *
  * Owns:     two lists of mappings: those whose start may be resident, and those without pages.
  * Promise:  what may be resident counts as retained; address space alone costs no memory, and is
- *           bounded by number and size. A mapping serves a smaller block too, without the pages
- *           behind it.
+ *           bounded by number and size. A mapping serves a smaller block too; the pages behind it
+ *           stay a mapping of their own where they are worth one, or go.
  * Threads:  any; one lock, never held across a system call.
  * Cost:     a walk over at most 64 mappings; a system call where pages go.
  * Refuses:  keep_take, when no mapping fits. What the system will not take back stays kept.

@@ -78,7 +78,7 @@ static int run_ended(size_t count) {
 static void those_that_end(void) {
   size_t before, after;
   test_begin("10,000 threads that allocate and free 2 MiB each and end leave RSS where it was");
-  CHECK(run_ended(200)); /* what is kept for reuse is there */
+  CHECK(run_ended(1000)); /* what is kept for reuse is there */
   before = api_resident();
   CHECK(run_ended(ENDED));
   after = api_resident();

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "helpers/box.h"
 
@@ -151,6 +153,24 @@ static void errno_stays(void) {
   test_end();
 }
 
+/* Of a child too, for which the system forgets what its parent said. */
+static void barrier(void) {
+  int status = -1;
+  pid_t pid;
+  if (syscall(SYS_membarrier, 0, 0, 0) < 0) {
+    test_skip("every thread passes a barrier, of a child too", "membarrier(2)");
+    return;
+  }
+  test_begin("every thread passes a barrier, of a child too");
+  errno = EDOM;
+  CHECK(os_barrier() && os_barrier());
+  pid = fork();
+  if (pid == 0) _exit(os_barrier() ? 0 : 1);
+  CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+  CHECK(errno == EDOM);
+  test_end();
+}
+
 int main(int argc, char **argv) {
   /* The kernel's copy of the environment is the one of the exec: run anew with a word in it. */
   if (argc < 2) {
@@ -166,5 +186,6 @@ int main(int argc, char **argv) {
   break_heap();
   environment();
   errno_stays();
+  barrier();
   return test_status();
 }
