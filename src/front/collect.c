@@ -3,7 +3,21 @@
 #include "front/cache.h"
 #include "os/process.h"
 
-static uint64_t looked; /* [lock registry] the last BY that was not all */
+enum { HAUL_BLOCKS = 2048, HAULS = 256 };
+
+/* What was lifted out of one magazine. */
+struct haul {
+  struct thread *t;
+  unsigned class;
+  unsigned n;
+};
+
+/* [lock registry] */
+static struct haul haul[HAULS];
+static void *lifted[HAUL_BLOCKS]; /* haul by haul, slot by slot from a magazine's first */
+static unsigned hauls;
+static unsigned blocks;
+static uint64_t looked; /* the last BY that was not all */
 
 /* Puts P back into a slot that is empty: it may be one that its owner has just filled. */
 static void put_back(void **slot, void *p) {
@@ -11,45 +25,53 @@ static void put_back(void **slot, void *p) {
   cas_acq(slot, &empty, p);
 }
 
-/* Empties the slots, and keeps what was in them. */
-static void empty_slots(void **slot, void **out, unsigned n) {
-  for (unsigned i = 0; i < n; i++) out[i] = xchg_acq_rel(&slot[i], NULL);
-}
-
-/* Keeps of the N blocks from SLOT on those that are taken: below the last, and that one where T
- * cannot have loaded it. Returns how many. */
-static unsigned sift(const struct thread *t, unsigned class, void **slot, void **out, unsigned n) {
-  bool can = os_barrier();
-  bool last = class_size(class) > TINY_MAX && !ld_acq(&t->pops); /* pairs: front_pop_told */
-  void **top = ld_acq(&t->gates.mag[class].top); /* before the slots: pairs: front_push */
+/* After a barrier, or without: keeps of what was lifted out of a magazine what is taken: below the
+ * last, and that one where its owner cannot have loaded it. Returns how many. */
+static unsigned sift(const struct haul *h, void **out, bool barrier) {
+  bool last = class_size(h->class) > TINY_MAX && !ld_acq(&h->t->pops); /* pairs: front_pop_told */
+  void **top = ld_acq(&h->t->gates.mag[h->class].top); /* before the slots: pairs: front_push */
+  void **slot = h->t->cell[h->class].base;
   unsigned taken = 0;
-  for (unsigned i = 0; i < n; i++) {
+  for (unsigned i = 0; i < h->n; i++) {
     if (!out[i]) continue;
-    if (can && top - !last > &slot[i] && !ld_rlx(&slot[i])) out[taken++] = out[i];
+    if (barrier && top - !last > &slot[i] && !ld_rlx(&slot[i])) out[taken++] = out[i];
     else put_back(&slot[i], out[i]);
   }
   return taken;
 }
 
-/* Takes what can be taken of a magazine. */
-static void take(struct thread *self, struct thread *t, unsigned class) {
+static void return_haul(struct thread *self, const struct haul *h, void **out, bool barrier) {
+  struct cell *cell = &h->t->cell[h->class];
+  unsigned n = sift(h, out, barrier);
+  if (!n) return;
+  st_rlx(&cell->stolen, (uint8_t)(cell->stolen + n));
+  st_rlx(&h->t->visit, h->t->visit | VISIT_ROBBED);
+  cache_return(self, h->class, out, n);
+  self->moved -= (ptrdiff_t)(n * class_size(h->class));
+}
+
+/* One barrier for all that was lifted. */
+static void return_hauls(struct thread *self) {
+  bool barrier = hauls && os_barrier();
+  void **out = lifted;
+  for (unsigned i = 0; i < hauls; out += haul[i].n, i++) return_haul(self, &haul[i], out, barrier);
+  hauls = blocks = 0;
+}
+
+/* Empties the slots of a magazine that can be taken. */
+static void lift(struct thread *self, struct thread *t, unsigned class) {
   struct cell *cell = &t->cell[class];
-  void *out[MAGAZINE_MAX];
   unsigned n = thread_slots(t, class);
   if (class_size(class) <= TINY_MAX && n) n--;
   if (n <= cell->stolen) return;
-  empty_slots(cell->base, out, n);
-  n = sift(t, class, cell->base, out, n);
-  if (!n) return;
-  st_rlx(&cell->stolen, (uint8_t)(cell->stolen + n));
-  st_rlx(&t->visit, t->visit | VISIT_ROBBED);
-  cache_return(self, class, out, n);
-  self->moved -= (ptrdiff_t)(n * class_size(class));
+  if (hauls == HAULS || blocks + n > HAUL_BLOCKS) return_hauls(self);
+  for (unsigned i = 0; i < n; i++) lifted[blocks++] = xchg_acq_rel(&cell->base[i], NULL);
+  haul[hauls++] = (struct haul){t, class, n};
 }
 
 /* All of an outbox: its owner's hit path only appends. */
 static void take_outbox(struct thread *self, struct thread *t) {
-  unsigned n = ld_acq(&t->out_blocks); /* pairs: st_rel_own in cache_post */
+  unsigned n = ld_acq(&t->out_blocks); /* pairs: cache_post */
   void *out[OUTBOX_MAX];
   unsigned taken = 0;
   for (unsigned i = 0; i < n; i++) {
@@ -64,16 +86,18 @@ static void take_outbox(struct thread *self, struct thread *t) {
 }
 
 /* T cannot touch its cells meanwhile: it is on its hit path, or elsewhere. */
-static void visit(struct thread *self, struct thread *t) {
+static void enter(struct thread *self, struct thread *t) {
   take_outbox(self, t);
-  for (unsigned class = 1; class < CLASSES; class++) {
-    take(self, t, class);
-    cache_let_go(t, class);
-  }
-  self->moved += cache_moved(t); /* a sleeper has not told for long */
+  for (unsigned class = 1; class < CLASSES; class++) lift(self, t, class);
 }
 
-static bool announce_locked(const struct thread *self, uint64_t by) {
+static void finish(struct thread *self, struct thread *t) {
+  for (unsigned class = 1; class < CLASSES; class++) cache_let_go(t, class);
+  self->moved += cache_moved(t); /* a sleeper has not told for long */
+  st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
+}
+
+static bool announce(const struct thread *self, uint64_t by) {
   bool any = false;
   LIST_EACH(link, thread_all_locked()) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
@@ -85,18 +109,27 @@ static bool announce_locked(const struct thread *self, uint64_t by) {
 }
 
 /* After the barrier a thread sees the announcement when it comes off its hit path, or we see that
- * it did before: pairs: thread_enter. */
+ * it did before: pairs: thread_enter, thread_leave. */
+static void visit_announced(struct thread *self) {
+  bool can = os_barrier();
+  LIST_EACH(link, thread_all_locked()) {
+    struct thread *t = LINK_OWNER(link, struct thread, all);
+    if (!(t->visit & VISIT_NOW)) continue;
+    if (can && !ld_acq(&t->inside) && !ld_rlx(&t->closed)) enter(self, t);
+    else st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
+  }
+  return_hauls(self);
+  LIST_EACH(link, thread_all_locked()) {
+    struct thread *t = LINK_OWNER(link, struct thread, all);
+    if (t->visit & VISIT_NOW) finish(self, t);
+  }
+}
+
 void collect(struct thread *self, uint64_t by) {
   thread_lock();
   if (by == UINT64_MAX || by > looked) {
-    bool can = announce_locked(self, by) && os_barrier();
+    if (announce(self, by)) visit_announced(self);
     if (by != UINT64_MAX) looked = by;
-    LIST_EACH(link, thread_all_locked()) {
-      struct thread *t = LINK_OWNER(link, struct thread, all);
-      if (!(t->visit & VISIT_NOW)) continue;
-      if (can && !ld_acq(&t->inside) && !ld_rlx(&t->closed)) visit(self, t);
-      st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
-    }
   }
   thread_unlock();
 }

@@ -6,7 +6,7 @@
  *           magazine of at most TINY_MAX bytes each, which a thread that was stopped in malloc may
  *           hold already. What has no owner, is off its hit path or has closed gates is left alone.
  * Threads:  any that has caches, which is inside (thread_enter).
- * Cost:     a lock, two system calls for all threads, and one a magazine that holds two blocks.
+ * Cost:     a lock, and a system call for all threads and each 2,048 blocks.
  * Refuses:  where the system has no membarrier(2): nothing is taken then.
  * Inverse:  thread_attend, by the owner.
  * Gauges:   front.blocks_flushed, of the thread that takes.

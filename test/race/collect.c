@@ -95,8 +95,20 @@ static void visit(uint64_t rounds, const pthread_t *stopped_in_it) {
   }
 }
 
+/* Bytes of two lines of the ledger. */
+static size_t bytes_of(int first, int second) {
+  static struct hak_ledger_figures ledger;
+  if (!hak_ledger || hak_ledger(&ledger) != 0) return 0;
+  return ledger.line[first].bytes + ledger.line[second].bytes;
+}
+
+static size_t cached(void) { return bytes_of(HAK_CACHED, HAK_OUTBOXES); }
+static size_t live(void) { return bytes_of(HAK_LIVE_SLABS, HAK_LIVE_RUNS); }
+
 static void beside(const char *name, void *(*body)(void *), uint64_t rounds, int signals) {
   pthread_t worker[WORKERS];
+  size_t before = live();
+  size_t after;
   test_begin(name);
   stop = trouble = 0;
   for (uintptr_t i = 0; i < WORKERS; i++)
@@ -104,7 +116,9 @@ static void beside(const char *name, void *(*body)(void *), uint64_t rounds, int
   visit(rounds, signals ? worker : NULL);
   __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
   for (size_t i = 0; i < WORKERS; i++) pthread_join(worker[i], NULL);
+  after = live();
   CHECK_MSG(trouble == 0, "%d blocks were in two hands", trouble);
+  CHECK_MSG(after <= before + 8 * KIB, "%zu live bytes became %zu: lost", before, after);
   test_end();
 }
 
@@ -119,12 +133,6 @@ static void *sleeper(void *argument) {
   pthread_barrier_wait(&barrier);
   bursts(8);
   return NULL;
-}
-
-static size_t cached(void) {
-  static struct hak_ledger_figures ledger;
-  if (!hak_ledger || hak_ledger(&ledger) != 0) return 0;
-  return ledger.line[HAK_CACHED].bytes + ledger.line[HAK_OUTBOXES].bytes;
 }
 
 static int in_child(void) {
