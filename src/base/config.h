@@ -133,6 +133,7 @@ enum {
   SHRUNK_LATER = 4, /* times half of that, where they are needed again within */
   SHRUNK_REGRET_MS = 1000,
   SHRUNK_LEAST = 16 * 1024 * 1024, /* bytes; who did not have more before does not shrink */
+  COLLECT_LEAST_MS = 100, /* between two looks at what threads cache */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */
   RETAIN_ASIDE = 16,           /* this part of HAKMEM_RETAIN is for descriptors */

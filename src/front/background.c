@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "diag/option.h"
+#include "front/cache.h"
+#include "front/collect.h"
 #include "front/start.h"
 #include "os/process.h"
 #include "pool/decay.h"
@@ -29,11 +31,22 @@ static bool nobody_lives(void) {
   return count_read(CNT_THREADS_BORN) == count_read(CNT_THREADS_ENDED);
 }
 
+/* In the name of the thread that serves those without caches. */
+static bool caches_age(void) {
+  struct thread *t = thread_bare_take();
+  bool later;
+  if (!t) return true;
+  later = collect_aged(t);
+  decay_moved(cache_moved(t));
+  thread_bare_drop();
+  return later;
+}
+
 static void *run(void *unused) {
   os_name_thread("hakmem");
   while (!nobody_lives()) {
     while (decay_step(os_milliseconds())) continue;
-    purge_sleep(decay_interval());
+    purge_sleep(decay_interval(), caches_age());
   }
   st_rlx(&background_state, BACKGROUND_WANTED); /* should somebody come after all */
   return unused;

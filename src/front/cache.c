@@ -215,6 +215,13 @@ COLD static void drain(struct thread *t) {
   collect(t, t->shrinks - 1);
 }
 
+/* What is free ages, and what threads cache with it. */
+static void pass(struct thread *t) {
+  uint64_t next = ld_rlx(&decay_next);
+  decay_pass();
+  if (UNLIKELY(ld_rlx(&decay_next) != next)) collect_aged(t);
+}
+
 /* Plans the capacity of a class anew after a miss. */
 static void adapt(struct thread *t, unsigned class, enum miss miss) {
   struct cell *cell = &t->cell[class];
@@ -227,7 +234,7 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
   if (++t->misses >= IDLE_CHECK || t->granted > t->share) {
     t->misses = 0;
     look_for_idle(t, class);
-    decay_pass();
+    pass(t);
   }
   wanted = start_adapts() ? plan_grow(class, cell->capacity, alternates)
                           : class_table[class].capacity;

@@ -1,7 +1,9 @@
 #include "front/collect.h"
 
+#include "diag/option.h"
 #include "front/cache.h"
 #include "os/process.h"
+#include "pool/decay.h"
 
 enum { HAUL_BLOCKS = 2048, HAULS = 256 };
 
@@ -17,7 +19,8 @@ static struct haul haul[HAULS];
 static void *lifted[HAUL_BLOCKS]; /* haul by haul, slot by slot from a magazine's first */
 static unsigned hauls;
 static unsigned blocks;
-static uint64_t looked; /* the last BY that was not all */
+static uint64_t looked;    /* the last BY that was not all */
+static uint64_t next_look; /* ms; for age */
 
 /* Puts P back into a slot that is empty: it may be one that its owner has just filled. */
 static void put_back(void **slot, void *p) {
@@ -94,14 +97,40 @@ static void enter(struct thread *self, struct thread *t) {
 static void finish(struct thread *self, struct thread *t) {
   for (unsigned class = 1; class < CLASSES; class++) cache_let_go(t, class);
   self->moved += cache_moved(t); /* a sleeper has not told for long */
+  st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
   st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
 }
 
-static bool announce(const struct thread *self, uint64_t by) {
+static bool lags(struct thread *t, uint64_t by) {
+  return ld_rlx(&t->shrinks) < by;
+}
+
+/* Has it had no miss since the last look? Who had none since the look before that, has nothing to
+ * lose any more. */
+static bool idles(struct thread *t, uint64_t unused) {
+  const uint64_t *n = t->tally.n;
+  uint64_t misses = ld_rlx(&n[TLY_REFILLS]) + ld_rlx(&n[TLY_FLUSHES]) +
+                    ld_rlx(&n[TLY_REMOTE_FLUSHES]);
+  bool idle = t->seen == misses;
+  bool new = idle && !t->spent;
+  (void)unused;
+  t->seen = misses;
+  t->spent = idle;
+  return new;
+}
+
+/* Announces a visit to the threads that are WANTED. *OTHERS: do others have something to lose? */
+static bool announce(const struct thread *self, bool (*wanted)(struct thread *, uint64_t),
+                     uint64_t by, bool *others) {
   bool any = false;
+  *others = false;
   LIST_EACH(link, thread_all_locked()) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
-    if (t == self || !t->living || ld_rlx(&t->shrinks) >= by) continue;
+    if (t == self || !t->living) continue;
+    if (!wanted(t, by)) {
+      *others |= !t->spent;
+      continue;
+    }
     st_rlx(&t->visit, t->visit | VISIT_NOW);
     any = true;
   }
@@ -126,10 +155,24 @@ static void visit_announced(struct thread *self) {
 }
 
 void collect(struct thread *self, uint64_t by) {
+  bool others;
   thread_lock();
   if (by == UINT64_MAX || by > looked) {
-    if (announce(self, by)) visit_announced(self);
+    if (announce(self, lags, by, &others)) visit_announced(self);
     if (by != UINT64_MAX) looked = by;
   }
   thread_unlock();
+}
+
+bool collect_aged(struct thread *self) {
+  uint64_t now = os_milliseconds();
+  bool later = true;
+  if (option(OPT_PURGE) == PURGE_OFF) return false;
+  thread_lock();
+  if (now >= next_look) {
+    next_look = now + max_size(option(OPT_DECAY_MS), COLLECT_LEAST_MS);
+    if (announce(self, idles, 0, &later)) visit_announced(self);
+  }
+  thread_unlock();
+  return later;
 }

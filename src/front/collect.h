@@ -21,4 +21,8 @@
  * shrank for the BYth time; UINT64_MAX: from all. */
 void collect(struct thread *self, uint64_t by);
 
+/* Looks once in HAKMEM_DECAY_MS at all threads, and takes from each that has had no miss since the
+ * last look. False: the others have none to lose before they have another. */
+bool collect_aged(struct thread *self);
+
 #endif

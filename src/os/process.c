@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <linux/membarrier.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -88,13 +87,15 @@ unsigned os_process_id(void) {
   return (unsigned)syscall(SYS_getpid);
 }
 
-/* The first call of a process is refused: it has to say before that it will make some. */
+/* The first call of a process is refused: it has to say before that it will make some. As in
+ * linux/membarrier.h, which not every libc finds. */
 bool os_barrier(void) {
+  enum { PRIVATE_EXPEDITED = 8, REGISTER_PRIVATE_EXPEDITED = 16 };
   int saved = errno;
   bool done = false;
   for (int i = 0; i < 2 && !done; i++) {
-    done = syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
-    if (!done && syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0)) break;
+    done = syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0, 0) == 0;
+    if (!done && syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0)) break;
   }
   errno = saved;
   return done;

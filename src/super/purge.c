@@ -33,11 +33,11 @@ static bool nothing_ages(void) {
          !ld_seq(&counter_value[CNT_SPARSE_WAITING]);
 }
 
-void purge_sleep(uint64_t ms) {
+void purge_sleep(uint64_t ms, bool ages) {
   uint32_t before = AWAKE;
   if (cas_seq(&sleeper, &before, SLEEPS_LONG)) { /* pairs: purge_retain, purge_notice */
     before = SLEEPS_LONG;
-    if (nothing_ages())
+    if (!ages && nothing_ages())
       futex_sleep(&sleeper, SLEEPS_LONG, FUTEX_FOREVER);
     else if (cas_seq(&sleeper, &before, SLEEPS_SHORT))
       futex_sleep(&sleeper, SLEEPS_SHORT, ms);

@@ -65,9 +65,9 @@ size_t purge_aged(uint64_t now, size_t batch);
  * it was. Returns false when the system refuses. */
 bool purge_range(char *p, size_t bytes, bool hard, bool *lazily);
 
-/* The background thread sleeps here: while nothing is retained and no slab waits, for ever, else
- * for MS. */
-void purge_sleep(uint64_t ms);
+/* The background thread sleeps here: while nothing is retained and no slab waits, and nothing else
+ * AGES, for ever, else for MS. */
+void purge_sleep(uint64_t ms, bool ages);
 
 /* After CNT_SPARSE_WAITING rose by a sequential add: wakes the thread if it sleeps for ever. Not
  * under a lock. */

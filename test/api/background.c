@@ -80,6 +80,35 @@ static int idles_among_live(void) {
   return 0;
 }
 
+static pthread_barrier_t asleep;
+
+/* More at a time than a magazine holds, so that each becomes as large as it may. */
+static void *work_and_sleep(void *unused) {
+  void *block[300];
+  for (int round = 0; round < 16; round++)
+    for (size_t size = 64; size <= 32768; size *= 2) {
+      for (size_t i = 0; i < COUNT_OF(block); i++)
+        memset(block[i] = malloc(opaque(size)), 1, size);
+      for (size_t i = 0; i < COUNT_OF(block); i++) free(block[i]);
+    }
+  pthread_barrier_wait(&asleep);
+  pause();
+  return unused;
+}
+
+static int idles_with_sleepers(void) {
+  enum { N = 4 };
+  pthread_t thread[N];
+  size_t before = api_resident();
+  pthread_barrier_init(&asleep, NULL, N + 1);
+  for (int i = 0; i < N; i++) REQUIRE(!pthread_create(&thread[i], NULL, work_and_sleep, NULL));
+  pthread_barrier_wait(&asleep);
+  REQUIRE(api_resident() > before + 10 * MIB);
+  REQUIRE(falls(before + idle_bound / 2, 10000));
+  REQUIRE(api_violations() == 0);
+  return 0;
+}
+
 static int idles_without(void) {
   size_t before = api_resident();
   work();
@@ -171,6 +200,7 @@ static const struct {
     {"idles", "1", "HAKMEM_BACKGROUND=1: an idle process falls to near its live memory", idles},
     {"among", "1", "and so it does where no slab is all free, by the free pages of slabs",
      idles_among_live},
+    {"sleepers", "1", "and with threads that sleep, by what these cache", idles_with_sleepers},
     {"without", "0", "without, it stays, until somebody calls", idles_without},
     {"quiet", "1", "the thread starts when there is something to do, all signals blocked",
      is_quiet},
