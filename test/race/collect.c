@@ -111,8 +111,8 @@ static void beside(const char *name, void *(*body)(void *), uint64_t rounds, int
   size_t after;
   test_begin(name);
   stop = trouble = 0;
-  for (uintptr_t i = 0; i < WORKERS; i++)
-    CHECK(pthread_create(&worker[i], NULL, body, (void *)(i + 1)) == 0);
+  for (size_t i = 0; i < WORKERS; i++)
+    CHECK(pthread_create(&worker[i], NULL, body, NULL) == 0);
   visit(rounds, signals ? worker : NULL);
   __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
   for (size_t i = 0; i < WORKERS; i++) pthread_join(worker[i], NULL);
