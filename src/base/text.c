@@ -56,11 +56,6 @@ void text_u64(struct text *t, uint64_t n) {
   text_chars(t, digits + sizeof digits - length, length);
 }
 
-void text_i64(struct text *t, int64_t n) {
-  if (n < 0) text_str(t, "-");
-  text_u64(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
-}
-
 void text_hex(struct text *t, uint64_t n) {
   char digits[24];
   size_t length = digits_of(n, 16, digits + sizeof digits);

@@ -20,7 +20,7 @@ static void *lifted[HAUL_BLOCKS]; /* haul by haul, slot by slot from a magazine'
 static unsigned hauls;
 static unsigned blocks;
 static uint64_t looked;    /* the last BY that was not all */
-static uint64_t next_look; /* ms; for age */
+static uint64_t next_look; /* ms, relaxed; for age */
 
 /* Puts P back into a slot that is empty: it may be one that its owner has just filled. */
 static void put_back(void **slot, void *p) {
@@ -81,7 +81,7 @@ static void take_outbox(struct thread *self, struct thread *t) {
     void *p = xchg_acq_rel(&t->out[i], NULL);
     if (!p) continue;
     out[taken++] = p;
-    self->moved -= (ptrdiff_t)class_size((map_tag(p) & TAG_CODE_MASK) / 2);
+    self->moved -= (ptrdiff_t)class_size(map_class(p));
   }
   if (!taken) return;
   st_rlx(&t->visit, t->visit | VISIT_ROBBED);
@@ -94,11 +94,15 @@ static void enter(struct thread *self, struct thread *t) {
   for (unsigned class = 1; class < CLASSES; class++) lift(self, t, class);
 }
 
+static void end_visit(struct thread *t) {
+  st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
+}
+
 static void finish(struct thread *self, struct thread *t) {
   for (unsigned class = 1; class < CLASSES; class++) cache_let_go(t, class);
   self->moved += cache_moved(t); /* a sleeper has not told for long */
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
-  st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
+  end_visit(t);
 }
 
 static bool lags(struct thread *t, uint64_t by) {
@@ -145,7 +149,7 @@ static void visit_announced(struct thread *self) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
     if (!(t->visit & VISIT_NOW)) continue;
     if (can && !ld_acq(&t->inside) && !ld_rlx(&t->closed)) enter(self, t);
-    else st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
+    else end_visit(t);
   }
   return_hauls(self);
   LIST_EACH(link, thread_all_locked()) {
@@ -168,9 +172,10 @@ bool collect_aged(struct thread *self) {
   uint64_t now = os_milliseconds();
   bool later = true;
   if (option(OPT_PURGE) == PURGE_OFF) return false;
+  if (now < ld_rlx(&next_look)) return true;
   thread_lock();
   if (now >= next_look) {
-    next_look = now + max_size(option(OPT_DECAY_MS), COLLECT_LEAST_MS);
+    st_rlx(&next_look, now + max_size(option(OPT_DECAY_MS), COLLECT_LEAST_MS));
     if (announce(self, idles, 0, &later)) visit_announced(self);
   }
   thread_unlock();

@@ -23,9 +23,10 @@ _Static_assert(CLASSES == 65, "the closed magazines below are counted by hand");
 #define ALL_CLOSED \
   { CLOSED, CLOSED16, CLOSED16, CLOSED16, CLOSED16 }
 
+static bool nobody_pops; /* [any] */
+
 /* The library has no initialised data that may be written: each process would get a page of it, and
  * these would be most of that. */
-static bool nobody_pops; /* [any] */
 const struct gates unborn_gates = {
     .leaf = &slab_map.zero, .pops = &nobody_pops, .mag = ALL_CLOSED};
 struct gates ended_gates;
@@ -163,7 +164,7 @@ static void close_outbox(struct thread *t) {
   t->out_bytes = 0;
   for (unsigned i = 0; i < t->out_blocks; i++) {
     if (!t->out[i]) continue;
-    t->out_bytes += class_size((map_tag(t->out[i]) & TAG_CODE_MASK) / 2);
+    t->out_bytes += class_size(map_class(t->out[i]));
     t->out[n++] = t->out[i];
   }
   st_rlx(&t->out_blocks, n);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -122,14 +121,6 @@ size_t os_resident_bytes(void) {
   char data[128];
   if (!read_file("/proc/self/statm", data, sizeof data)) return 0;
   return number_after(data, 1) * os_page_size();
-}
-
-size_t os_peak_resident_bytes(void) {
-  struct rusage use;
-  int saved = errno;
-  size_t bytes = syscall(SYS_getrusage, RUSAGE_SELF, &use) == 0 ? (size_t)use.ru_maxrss * KIB : 0;
-  errno = saved;
-  return bytes;
 }
 
 bool os_is_mapped(const void *p) {

@@ -31,7 +31,6 @@ bool os_barrier(void);
 void os_name_thread(const char *name); /* the calling one */
 void os_program_name(char name[16]); /* without its path, cut, terminated */
 size_t os_resident_bytes(void);   /* 0 when /proc is not there */
-size_t os_peak_resident_bytes(void);
 
 /* Is the byte at P in a mapping of this process? */
 bool os_is_mapped(const void *p);

@@ -71,6 +71,11 @@ ALWAYS_INLINE tag_t map_tag(const void *p) {
   return ld_rlx(&map_leaf(p)->tag[map_unit(p)]);
 }
 
+/* The class of a slab's block at P. */
+ALWAYS_INLINE unsigned map_class(const void *p) {
+  return (map_tag(p) & TAG_CODE_MASK) / 2;
+}
+
 /* The descriptor stored for the 4 MiB that hold P, or NULL. */
 ALWAYS_INLINE void *map_super(const void *p) {
   /* pairs: map_set_super */
