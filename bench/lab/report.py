@@ -1,4 +1,5 @@
-"""report - what was measured, written as results.csv for programs, results.md and results.html."""
+"""report - what was measured, written as results.csv and runs.csv for programs, results.md and
+results.html."""
 import csv
 import os
 import platform
@@ -11,6 +12,8 @@ from lab.allocators import HAKMEM
 COLUMNS = ["row", "group", "allocator", "unit", "rounds", "median", "min", "max", "ratio_to_best",
            "peak_rss_kib", "rss_ratio", "minor_faults", "user_s", "system_s", "cpu_ratio",
            "served_by", "blocks_refilled", "note"]
+RUN_COLUMNS = ["row", "allocator", "round", "figure", "unit", "peak_rss_kib", "minor_faults",
+               "user_s", "system_s"]
 HEADER = ["allocator", "median", "min..max", "ratio", "peak RSS KiB", "faults", "user s",
           "system s", "served by", "note"]
 
@@ -86,6 +89,7 @@ class Report:
     def write(self):
         os.makedirs(self.folder, exist_ok=True)
         replace(os.path.join(self.folder, "results.csv"), self.write_csv)
+        replace(os.path.join(self.folder, "runs.csv"), self.write_runs)
         replace(os.path.join(self.folder, "results.md"), self.write_markdown)
 
     def write_page(self):
@@ -98,6 +102,16 @@ class Report:
         for row in self.rows:
             for name, cell in self.cells[row.name].items():
                 out.writerow(self.csv_line(row, name, cell))
+
+    def write_runs(self, file):
+        """Every single run, for who wants another statistic than the median."""
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(RUN_COLUMNS)
+        for row in self.rows:
+            for name, cell in self.cells[row.name].items():
+                for turn, run in enumerate(cell.samples, 1):
+                    out.writerow([row.name, name, turn, run.value, row.unit, run.rss_kib,
+                                  run.faults, run.user_s, run.system_s])
 
     def csv_line(self, row, name, cell):
         start = [row.name, summary.group_of(row), name, row.unit]

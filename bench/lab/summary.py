@@ -1,7 +1,7 @@
 """summary - the tables of a report: means over rows, where hakmem is behind, each row by itself."""
 import math
 
-from lab import measure
+from lab import measure, paired
 
 SUBJECT = "hakmem"
 TIME_BAR, RSS_BAR = 1.05, 1.20      # above the best of the others, what is worth a line
@@ -119,6 +119,24 @@ def means_table(report):
                  "figure, turned so that less is better; processor time is user and system.")
 
 
+def paired_table(report):
+    """The same, with a rival for each round that the other rounds name."""
+    lines = []
+    for group in GROUPS:
+        for title, field in (("time", "value"), ("processor time", "cpu_s")):
+            found = [paired.ratios(report, rows_of(report, group), a.name, field)
+                     for a in report.allocators]
+            if any(found):
+                lines.append(["%s: %s" % (GROUPS[group], title), str(max(map(len, found)))] +
+                             list(map(mean_text, found)))
+    return Table("The same, without the luck of the best",
+                 ["group", "rows"] + [a.name for a in report.allocators], lines,
+                 "The least of several noisy medians is lower than what its allocator takes: of "
+                 "equal allocators each would be behind the best of the others above. Here the "
+                 "rival of each round is the one that leads in the other rounds, and the ratio is "
+                 "to its run in the same round; the row's is the median over its rounds.")
+
+
 def rivals_table(report):
     """hakmem against each competitor alone."""
     lines = []
@@ -188,7 +206,7 @@ def ratio_table(report, title, ratio):
 
 def leading(report):
     """The tables that say how hakmem stands."""
-    found = [means_table(report)]
+    found = [means_table(report), paired_table(report)]
     if any(a.name == SUBJECT for a in report.allocators):
         found += [rivals_table(report), behind_table(report)]
     return found

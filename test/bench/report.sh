@@ -1,5 +1,5 @@
 #!/bin/bash
-# report: what bench/run writes. A short run of three rows must leave the table for programs, the
+# report: what bench/run writes. A short run of three rows must leave the tables for programs, the
 # one for people and the page, also when it is interrupted; a real program whose output differs, or
 # which another allocator served, must be refused; a browser must find plots and tables in the page.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

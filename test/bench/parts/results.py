@@ -1,10 +1,12 @@
-"""results - reads the three reports in a folder; prints what is wrong with them, else nothing.
+"""results - reads the reports in a folder; prints what is wrong with them, else nothing.
 
     results.py FOLDER STATE     STATE: how the run ended, such as complete
 """
 import csv
+import math
 import os
 import re
+import statistics
 import sys
 
 WANTED = ["row", "group", "allocator", "unit", "rounds", "median", "min", "max", "ratio_to_best",
@@ -28,6 +30,19 @@ def bad_line(line):
     return "" if bool(line["blocks_refilled"]) == mine else "blocks_refilled"
 
 
+def wrong_median(lines, folder):
+    """The cell whose median is not that of its runs in runs.csv, or nothing."""
+    with open(os.path.join(folder, "runs.csv"), encoding="utf-8", newline="") as file:
+        runs = list(csv.DictReader(file))
+    for line in lines:
+        figures = [float(run["figure"]) for run in runs
+                   if (run["row"], run["allocator"]) == (line["row"], line["allocator"])]
+        if len(figures) != int(line["rounds"]) or figures and not math.isclose(
+                statistics.median(figures), float(line["median"]), rel_tol=1e-4):
+            return "%s %s" % (line["row"], line["allocator"])
+    return ""
+
+
 def problems(folder, state):
     with open(os.path.join(folder, "results.csv"), encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
@@ -38,6 +53,8 @@ def problems(folder, state):
     for line in measured:
         if bad_line(line):
             yield "the CSV line %s has a bad %s" % (list(line.values()), bad_line(line))
+    if wrong_median(lines, folder):
+        yield "runs.csv and results.csv disagree on " + wrong_median(lines, folder)
     texts = []
     for name in ("results.md", "results.html"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
