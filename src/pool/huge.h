@@ -36,7 +36,7 @@ void *huge_resize(void *p, size_t size, struct refusal *why);
  * BATCH bytes are done or none is left. Returns the bytes given back. */
 size_t huge_drop_aged(uint64_t now, size_t batch);
 
-/* Brings what is retained back under its budget, by kept mappings first. */
+/* Brings what is retained back under its budget: units and mappings, the oldest first. */
 void huge_fit_budget(void);
 
 /* That, and what is due besides: for everybody who lowers live memory. */

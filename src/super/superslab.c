@@ -348,7 +348,6 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   super_unlock();
   count_any(CNT_UNITS_GIVEN, n);
   if (surplus) super_retire(surplus);
-  while (UNLIKELY(purge_due()) && purge_one(false)) continue;
 }
 
 bool units_extend(struct superslab *super, unsigned first, unsigned old, unsigned n) {

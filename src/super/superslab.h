@@ -91,7 +91,7 @@ bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *w
 void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes);
 size_t units_touched(const struct superslab *super, unsigned first, unsigned n);
 
-/* Gives N units back; their tags are 0 already. They stay resident within the budget. */
+/* Gives N units back; their tags are 0 already. They stay resident: for huge_settle to see to. */
 void units_give(struct superslab *super, unsigned first, unsigned n);
 
 /* Tries to make a holding of OLD units one of N units, N > OLD, in place. */

@@ -1,6 +1,8 @@
 /* decay - freed memory goes back with age; the ways in which pages go; the time is an argument. */
 #include "pool/decay.h"
 
+#include <unistd.h>
+
 #include "diag/option.h"
 #include "helpers/box.h"
 #include "os/room.h"
@@ -159,12 +161,61 @@ static void passing(void) {
   test_end();
 }
 
+static char *filled(char *p, size_t bytes) {
+  CHECK(p != NULL);
+  return memset(p, 1, bytes);
+}
+
+/* Frees P, a run or a huge block, at a time of its own: the clock goes by up to 10 ms. */
+static void give(char *p, bool huge) {
+  CHECK(huge ? huge_give(p) : run_give(p));
+  usleep(12000);
+}
+
+static size_t resident_bytes(char *p, size_t bytes) {
+  return resident_pages(p, bytes) * 4096;
+}
+
+static void oldest_first(void) {
+  bool zeroed = false;
+  char *run;
+  char *other;
+  char *huge;
+  char *small;
+  start("beyond the budget what was freed first goes first, be it run or mapping", "10000",
+        "dontneed");
+  option_set("RETAIN", "16M"); /* of which 1 MiB is for descriptors */
+  run = filled(run_get(LARGE_MAX, 16, &zeroed, &why), LARGE_MAX);
+  other = filled(run_get(LARGE_MAX, 16, &zeroed, &why), LARGE_MAX);
+  huge = filled(huge_get(12 * MIB, 16, &zeroed, &why), 12 * MIB);
+  give(huge, true);
+  give(run, false);
+  give(other, false);
+  CHECK(resident_bytes(run, LARGE_MAX) + resident_bytes(other, LARGE_MAX) == 2 * LARGE_MAX);
+  CHECK_MSG(retained() == 15 * MIB && resident_bytes(huge, 12 * MIB) == 11 * MIB, "%zu KiB",
+            resident_bytes(huge, 12 * MIB) / KIB);
+  keep_drop(0);
+  purge_down_to(0);
+  run = filled(run_get(LARGE_MAX, 16, &zeroed, &why), LARGE_MAX);
+  huge = filled(huge_get(12 * MIB, 16, &zeroed, &why), 12 * MIB);
+  small = filled(huge_get(3 * MIB, 16, &zeroed, &why), 3 * MIB);
+  give(run, false);
+  give(huge, true);
+  give(small, true);
+  CHECK(resident_bytes(run, LARGE_MAX) == 0 && resident_bytes(huge, 12 * MIB) == 12 * MIB);
+  CHECK(resident_bytes(small, 3 * MIB) == 3 * MIB && retained() == 15 * MIB);
+  keep_drop(0);
+  purge_down_to(0);
+  test_end();
+}
+
 static void at_once(void) {
   bool zeroed = true;
   struct units units;
   start("HAKMEM_DECAY_MS=0 keeps nothing resident", "0", "dontneed");
   take(&units, UNITS);
   units_give(units.super, units.first, UNITS);
+  huge_fit_budget();
   CHECK(retained() == 0 && resident(&units, UNITS) == 0);
   CHECK(huge_give(huge_get(3 * MIB, 16, &zeroed, &why)) && retained() == 0);
   test_end();
@@ -178,8 +229,7 @@ static void off(void) {
   take(&units, UNITS);
   units_give(units.super, units.first, UNITS);
   decay_step(os_milliseconds() + 100000);
-  while (purge_due() && purge_one(false)) {
-  }
+  huge_fit_budget();
   CHECK(retained() == UNITS * UNIT_SIZE && resident(&units, UNITS) == UNITS * UNIT_SIZE);
   CHECK(purge_down_to(0) == UNITS * UNIT_SIZE && resident(&units, UNITS) == 0);
   test_end();
@@ -239,6 +289,7 @@ static void in_a_group(void) {
   CHECK(purge_budget() == 3 * MIB);
   take(&units, SUPER_UNITS);
   units_give(units.super, units.first, SUPER_UNITS);
+  huge_fit_budget();
   CHECK_MSG(retained() <= 3 * MIB, "%zu KiB", (size_t)retained() / KIB);
   room_set(0);
   CHECK(purge_budget() == 0);
@@ -258,6 +309,7 @@ int main(void) {
   mappings();
   batches();
   passing();
+  oldest_first();
   at_once();
   off();
   lazily();
