@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "api/slow.h"
 #include "front/front.h"
+#include "front/validate.h"
 #include "os/process.h"
 
 static void *no_memory(void) {
@@ -71,7 +72,7 @@ NOINLINE static void *realloc_miss(void *p, size_t size) {
     return q ? q : no_memory();
   }
   if (usable <= CLASS_MAX && stays(usable, size)) {
-    front_kept(p, size);
+    if (front_keeps_sizes()) validate_asked(p, size);
     return p;
   }
   q = size > CLASS_MAX ? front_resize(p, size) : NULL;

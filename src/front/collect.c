@@ -5,7 +5,7 @@
 #include "os/process.h"
 #include "pool/decay.h"
 
-enum { HAUL_BLOCKS = 2048, HAULS = 256 };
+enum { HAUL_BLOCKS = 2048, HAULS = 256, FOR_AGE = 0 };
 
 /* What was lifted out of one magazine. */
 struct haul {
@@ -17,6 +17,7 @@ struct haul {
 /* [lock registry] */
 static struct haul haul[HAULS];
 static void *lifted[HAUL_BLOCKS]; /* haul by haul, slot by slot from a magazine's first */
+static void *posted[OUTBOX_MAX];  /* taken from one outbox */
 static unsigned hauls;
 static unsigned blocks;
 static uint64_t looked;    /* the last BY that was not all */
@@ -75,17 +76,17 @@ static void lift(struct thread *self, struct thread *t, unsigned class) {
 /* All of an outbox: its owner's hit path only appends. */
 static void take_outbox(struct thread *self, struct thread *t) {
   unsigned n = ld_acq(&t->out_blocks); /* pairs: cache_post */
-  void *out[OUTBOX_MAX];
   unsigned taken = 0;
   for (unsigned i = 0; i < n; i++) {
     void *p = xchg_acq_rel(&t->out[i], NULL);
     if (!p) continue;
-    out[taken++] = p;
+    posted[taken++] = p;
     self->moved -= (ptrdiff_t)class_size(map_class(p));
   }
   if (!taken) return;
   st_rlx(&t->visit, t->visit | VISIT_ROBBED);
-  cache_return(self, 0, out, taken);
+  cache_return(self, 0, posted, taken);
+  tally_own(&self->tally, TLY_REMOTE_FREES, taken);
 }
 
 /* T cannot touch its cells meanwhile: it is on its hit path, or elsewhere. */
@@ -98,57 +99,61 @@ static void end_visit(struct thread *t) {
   st_rel_own(&t->visit, t->visit & VISIT_ROBBED);
 }
 
+static unsigned held(const struct thread *t) {
+  unsigned n = ld_rlx(&t->out_blocks);
+  for (unsigned class = 1; class < CLASSES; class++) n += thread_cached(t, class);
+  return n;
+}
+
 static void finish(struct thread *self, struct thread *t) {
   for (unsigned class = 1; class < CLASSES; class++) cache_let_go(t, class);
   self->moved += cache_moved(t); /* a sleeper has not told for long */
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
+  t->left = held(t);
   end_visit(t);
 }
 
-static bool lags(struct thread *t, uint64_t by) {
-  return ld_rlx(&t->shrinks) < by;
-}
-
-/* Has it had no miss since the last look? Who had none since the look before that, has nothing to
- * lose any more. */
-static bool idles(struct thread *t, uint64_t unused) {
+/* Had it no miss since the last look, and has it more than the last visit left? Hits alone fill
+ * what was emptied. */
+static bool idles(struct thread *t) {
   const uint64_t *n = t->tally.n;
   uint64_t misses = ld_rlx(&n[TLY_REFILLS]) + ld_rlx(&n[TLY_FLUSHES]) +
                     ld_rlx(&n[TLY_REMOTE_FLUSHES]);
-  bool idle = t->seen == misses;
-  bool new = idle && !t->spent;
-  (void)unused;
+  t->idle = t->seen == misses;
   t->seen = misses;
-  t->spent = idle;
-  return new;
+  return t->idle && held(t) > t->left;
 }
 
-/* Announces a visit to the threads that are WANTED. *OTHERS: do others have something to lose? */
-static bool announce(const struct thread *self, bool (*wanted)(struct thread *, uint64_t),
-                     uint64_t by, bool *others) {
+/* Announces a visit to the threads that lag behind BY, or with FOR_AGE those that idle. *BUSY: had
+ * others a miss lately? */
+static bool announce(const struct thread *self, uint64_t by, bool *busy) {
   bool any = false;
-  *others = false;
+  *busy = false;
   LIST_EACH(link, thread_all_locked()) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
     if (t == self || !t->living) continue;
-    if (!wanted(t, by)) {
-      *others |= !t->spent;
-      continue;
+    if (by == FOR_AGE ? idles(t) : ld_rlx(&t->shrinks) < by) {
+      st_rlx(&t->visit, t->visit | VISIT_NOW);
+      any = true;
+    } else {
+      *busy |= !t->idle;
     }
-    st_rlx(&t->visit, t->visit | VISIT_NOW);
-    any = true;
   }
   return any;
 }
 
 /* After the barrier a thread sees the announcement when it comes off its hit path, or we see that
- * it did before: pairs: thread_enter, thread_leave. */
-static void visit_announced(struct thread *self) {
+ * it did before: pairs: thread_enter, thread_leave. True: one did not, and is left for later. */
+static bool visit_announced(struct thread *self) {
   bool can = os_barrier();
+  bool later = false;
   LIST_EACH(link, thread_all_locked()) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
+    bool inside;
     if (!(t->visit & VISIT_NOW)) continue;
-    if (can && !ld_acq(&t->inside) && !ld_rlx(&t->closed)) enter(self, t);
+    inside = ld_acq(&t->inside);
+    later |= can && inside;
+    if (can && !inside && !ld_rlx(&t->closed)) enter(self, t);
     else end_visit(t);
   }
   return_hauls(self);
@@ -156,13 +161,13 @@ static void visit_announced(struct thread *self) {
     struct thread *t = LINK_OWNER(link, struct thread, all);
     if (t->visit & VISIT_NOW) finish(self, t);
   }
+  return later;
 }
 
 void collect(struct thread *self, uint64_t by) {
-  bool others;
   thread_lock();
-  if (by == UINT64_MAX || by > looked) {
-    if (announce(self, lags, by, &others)) visit_announced(self);
+  if (by > looked) {
+    if (announce(self, by, &(bool){false})) visit_announced(self);
     if (by != UINT64_MAX) looked = by;
   }
   thread_unlock();
@@ -176,7 +181,7 @@ bool collect_aged(struct thread *self) {
   thread_lock();
   if (now >= next_look) {
     st_rlx(&next_look, now + max_size(option(OPT_DECAY_MS), COLLECT_LEAST_MS));
-    if (announce(self, idles, 0, &later)) visit_announced(self);
+    if (announce(self, FOR_AGE, &later)) later |= visit_announced(self);
   }
   thread_unlock();
   return later;

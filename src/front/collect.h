@@ -22,7 +22,7 @@
 void collect(struct thread *self, uint64_t by);
 
 /* Looks once in HAKMEM_DECAY_MS at all threads, and takes from each that has had no miss since the
- * last look. False: the others have none to lose before they have another. */
+ * last look. False: until one has a miss, there is nothing to take but what hits alone add. */
 bool collect_aged(struct thread *self);
 
 #endif

@@ -240,10 +240,6 @@ void *front_resize(void *p, size_t size) {
   return NULL;
 }
 
-void front_kept(const void *p, size_t size) {
-  if (front_keeps_sizes()) validate_asked(p, size);
-}
-
 void front_regate(void) {
   struct thread *t = self_entered();
   if (t) thread_leave(t);

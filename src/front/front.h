@@ -32,14 +32,11 @@ size_t front_usable(const void *p);
  * be; the block is then as it was. */
 void *front_resize(void *p, size_t size);
 
-/* Does a mode keep the sizes asked for? */
+/* Does a mode keep the sizes asked for? Then validate_asked is to be told those of blocks that stay
+ * where they are. */
 ALWAYS_INLINE bool front_keeps_sizes(void) {
   return UNLIKELY(option(OPT_VALIDATE));
 }
-
-/* The block at P stays where it is and is SIZE bytes for its owner from now on: to be told where
- * front_keeps_sizes(). */
-void front_kept(const void *p, size_t size);
 
 /* Makes the calling thread's gates what the options in force want. */
 void front_regate(void);

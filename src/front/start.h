@@ -15,8 +15,8 @@
 void start_once(void (*thread_end)(void *));
 bool start_done(void);
 
-/* Registers the fork handlers, once: from the second thread on, since the only thread of a process
- * forks while it is in no critical section, and a short program is spared the call. */
+/* Registers the fork handlers, once: when the library is loaded, since whoever forks may have
+ * begun before the first other thread allocates; at the second thread where no constructor ran. */
 void start_watch_forks(void);
 
 /* Arms the destructor for the calling thread. */

@@ -182,6 +182,7 @@ COLD void thread_attend(struct thread *t) {
     st_rlx(&t->gates.mag[class].top, to);
     st_rlx(&cell->stolen, 0);
   }
+  t->left = 0;
   st_rlx(&t->visit, VISIT_NONE);
   lock_drop(&registry);
 }

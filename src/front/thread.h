@@ -76,7 +76,8 @@ struct thread {
   bool pops;           /* [owner] a block above TINY_MAX is being popped */
   uint8_t visit;       /* [lock registry] enum visit */
   uint64_t seen;       /* [lock registry] misses at the last look for age, */
-  bool spent;          /* [lock registry] as many as at the look before */
+  bool idle;           /* [lock registry] as many as at the look before */
+  unsigned left;       /* [lock registry] blocks that stayed cached at the last visit */
   bool living;         /* [lock registry] */
   struct link all;     /* [lock registry] */
   struct link spare;   /* [lock registry] */

@@ -29,6 +29,7 @@
 
 #pragma weak hak_owns
 #pragma weak hak_check
+#pragma weak hak_ledger
 
 #ifdef HAK_PREFIXED
 #ifdef __cplusplus
@@ -84,6 +85,7 @@ static inline int api_any(void) {
 
 typedef int api_owns_fn(const void *p);
 typedef int api_check_fn(void);
+typedef int api_ledger_fn(struct hak_ledger_figures *out);
 
 /* hak_owns, or NULL. A program that is not position independent resolves an absent weak symbol
  * to NULL when it is linked: dlsym finds what was preloaded all the same. */
@@ -93,6 +95,10 @@ static inline api_owns_fn *api_owns(void) {
 
 static inline api_check_fn *api_checker(void) {
   return hak_check ? hak_check : (api_check_fn *)dlsym(RTLD_DEFAULT, "hak_check");
+}
+
+static inline api_ledger_fn *api_ledger(void) {
+  return hak_ledger ? hak_ledger : (api_ledger_fn *)dlsym(RTLD_DEFAULT, "hak_ledger");
 }
 
 /* Promises that hakmem serves this program: it owns a fresh block of each tier. */

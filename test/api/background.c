@@ -109,6 +109,48 @@ static int idles_with_sleepers(void) {
   return 0;
 }
 
+/* Frees blocks when all that it cached was taken for its age: without a miss, since there is room. */
+static void *sleep_and_free(void *unused) {
+  static void *block[12][20];
+  for (int round = 0; round < 20; round++) {
+    void *filler[200];
+    for (size_t s = 0; s < COUNT_OF(block); s++) {
+      for (size_t i = 0; i < COUNT_OF(filler); i++) filler[i] = malloc(opaque(4000 + 1000 * s));
+      for (size_t i = 0; i < COUNT_OF(filler); i++) free(filler[i]);
+    }
+  }
+  for (size_t s = 0; s < COUNT_OF(block); s++)
+    for (size_t i = 0; i < COUNT_OF(block[s]); i++)
+      memset(block[s][i] = malloc(opaque(4000 + 1000 * s)), 1, 4000 + 1000 * s);
+  usleep(2500000);
+  for (size_t s = 0; s < COUNT_OF(block); s++)
+    for (size_t i = 0; i < COUNT_OF(block[s]); i++) free(block[s][i]);
+  pthread_barrier_wait(&asleep);
+  pause();
+  return unused;
+}
+
+static size_t cached(void) {
+  struct hak_ledger_figures figures;
+  REQUIRE(api_any() || (api_ledger() && api_ledger()(&figures) == 0));
+  return api_any() ? 0 : figures.line[HAK_CACHED].bytes;
+}
+
+static int idles_again(void) {
+  pthread_t thread;
+  size_t freed;
+  pthread_barrier_init(&asleep, NULL, 2);
+  REQUIRE(!pthread_create(&thread, NULL, sleep_and_free, NULL));
+  pthread_barrier_wait(&asleep);
+  freed = cached();
+  REQUIRE(api_any() || freed > MIB);
+  free(malloc(opaque(MIB))); /* somebody passes: hits alone wake nobody */
+  for (int i = 0; i < 50 && cached() > freed / 4; i++) usleep(100000);
+  REQUIRE(cached() <= freed / 4);
+  REQUIRE(api_violations() == 0);
+  return 0;
+}
+
 static int idles_without(void) {
   size_t before = api_resident();
   work();
@@ -201,6 +243,7 @@ static const struct {
     {"among", "1", "and so it does where no slab is all free, by the free pages of slabs",
      idles_among_live},
     {"sleepers", "1", "and with threads that sleep, by what these cache", idles_with_sleepers},
+    {"again", "1", "also what they free later, by hits alone, once somebody passes", idles_again},
     {"without", "0", "without, it stays, until somebody calls", idles_without},
     {"quiet", "1", "the thread starts when there is something to do, all signals blocked",
      is_quiet},
