@@ -10,6 +10,10 @@
 
 typedef void (*new_handler)(void);
 
+/* std::get_new_handler and std::__throw_bad_alloc of a runtime that is linked, also statically. */
+extern new_handler linked_handler(void) __asm__("_ZSt15get_new_handlerv") WEAK;
+extern void linked_throw(void) __asm__("_ZSt17__throw_bad_allocv") WEAK;
+
 /* A function of the C++ runtime, also of one that was loaded after us and out of the global
  * scope. */
 static void *runtime_function(const char *name) {
@@ -25,14 +29,14 @@ static void *runtime_function(const char *name) {
 }
 
 static new_handler current_handler(void) {
-  new_handler (*get)(void) = NULL;
-  *(void **)&get = runtime_function("_ZSt15get_new_handlerv");
+  new_handler (*get)(void) = linked_handler;
+  if (!get) *(void **)&get = runtime_function("_ZSt15get_new_handlerv");
   return get ? get() : NULL;
 }
 
 COLD static void throw_bad_alloc(void) {
-  void (*throw)(void) = NULL;
-  *(void **)&throw = runtime_function("_ZSt17__throw_bad_allocv");
+  void (*throw)(void) = linked_throw;
+  if (!throw) *(void **)&throw = runtime_function("_ZSt17__throw_bad_allocv");
   if (throw) throw();
   text_die("operator new: out of memory, and no C++ runtime to throw bad_alloc", NULL);
 }

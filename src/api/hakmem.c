@@ -42,7 +42,7 @@ EXPORT int hak_counter(const char *name, uint64_t *value) {
 }
 
 EXPORT int hak_stats_print(int fd) {
-  int error = stats_print(fd);
+  int error = fd < 0 ? EBADF : stats_print(fd);
   if (error) errno = error;
   return error ? -1 : 0;
 }
@@ -128,6 +128,7 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
  * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it. */
 EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
+  start_watch_forks();
   if (!option_given()) return;
   thread_self();
   background_allow();

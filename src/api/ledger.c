@@ -132,8 +132,8 @@ EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
 EXPORT int hak_ledger_print(int fd, enum hak_ledger_format format) {
   struct hak_ledger_figures ledger;
   int error;
-  if (format != HAK_LEDGER_TEXT && format != HAK_LEDGER_JSON) {
-    errno = EINVAL;
+  if (fd < 0 || (format != HAK_LEDGER_TEXT && format != HAK_LEDGER_JSON)) {
+    errno = fd < 0 ? EBADF : EINVAL;
     return -1;
   }
   if (hak_ledger(&ledger) != 0) return -1;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "diag/option.h"
 #include "front/thread.h"
+#include "os/limits.h"
 #include "os/process.h"
 
 enum { NOT_STARTED, STARTED };
@@ -36,6 +37,16 @@ static size_t find_libc_from(void) {
   return SIZE_MAX;
 }
 
+/* At most half of the memory that is to be had now: what is resident and never used may kill. */
+COLD static void prewarm(size_t wanted) {
+  struct limits_facts facts;
+  size_t most;
+  limits_read(&facts);
+  most = min_size(facts.available, limits_cgroup_room_below("")) / 2 / SUPER_SIZE;
+  if (super_prewarm((unsigned)min_size(wanted, most)) < wanted)
+    text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
+}
+
 static void start(void (*thread_end)(void *)) {
   option_load();
   libc_from = find_libc_from();
@@ -43,7 +54,7 @@ static void start(void (*thread_end)(void *)) {
   wmax_binds = ace_wmax_binds(wmax);
   if (DEBUG_LEVEL >= 2) ASSERT(ace_check(wmax) == 0);
   has_key = pthread_key_create(&end_key, thread_end) == 0;
-  if (option(OPT_PREWARM)) super_prewarm((unsigned)option(OPT_PREWARM));
+  if (option(OPT_PREWARM)) prewarm(option(OPT_PREWARM));
 }
 
 /* The key and fork functions do not allocate here: no call of theirs comes back into this lock. */

@@ -115,6 +115,7 @@ static uint64_t commit_reserve(const struct place *top, const struct limits_fact
 static void read_commit(const struct place *top, struct limits_facts *facts) {
   const struct field fields[] = {
       {"MemTotal:", &facts->memory},
+      {"MemAvailable:", &facts->available},
       {"SwapTotal:", &facts->swap},
       {"CommitLimit:", &facts->commit.limit},
       {"Committed_AS:", &facts->commit.use},

@@ -40,6 +40,7 @@ struct limits_facts {
   /* bytes below CommitLimit that the kernel may keep from this process */
   uint64_t commit_reserve;
   uint64_t memory;                 /* bytes; MemTotal */
+  uint64_t available;              /* bytes; MemAvailable */
   uint64_t swap;                   /* bytes; SwapTotal */
   uint64_t cgroup_hits;            /* times that cgroup reached its limit */
   /* times that this ended in an out-of-memory state (v1: a kill) */
@@ -53,8 +54,7 @@ void limits_read(struct limits_facts *facts);
 /* The bytes left below the cgroup limit that has the least room, memory.high included; 0 when it is
  * exceeded, and a number above any memory when there is no limit or none is known. Pages of files
  * that were not used of late are room: the kernel takes them before it kills. ROOT: "", or where
- * recorded files are.
- * Cost: the cgroup's files alone, some 100 us. */
+ * recorded files are. Cost: the cgroup's files alone, some 100 us. */
 uint64_t limits_cgroup_room_below(const char *root);
 
 /* As limits_read, from the files below the directory ROOT instead of /: recorded ones. The limits

@@ -5,16 +5,30 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cc.h"
+#include "base/text.h"
 #include "os/stderr.h"
+
+COLD static void complain(const char *path, int error, int fd) {
+  struct text t;
+  text_start(&t, fd);
+  text_str(&t, "hakmem: HAKMEM_LOG: cannot open ");
+  text_str(&t, path);
+  text_str(&t, " (errno ");
+  text_u64(&t, (uint64_t)error);
+  text_str(&t, "): what follows goes to stderr\n");
+  text_flush(&t);
+}
 
 int log_open(const char *path) {
   int saved = errno;
-  int fd;
   int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
-  if (*path)
-    fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0666);
-  else
+  int fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0666) : -1;
+  int error = errno;
+  if (fd < 0) {
     fd = os_stderr();
+    if (*path && fd >= 0) complain(path, error, fd);
+  }
   errno = saved;
   return fd;
 }

@@ -15,10 +15,11 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-static void *map_pages(size_t bytes, int protection, int *error) {
+/* At HINT, if it is free; at any place where it is not, or NULL. */
+static void *map_pages(void *hint, size_t bytes, int protection, int *error) {
   int saved = errno;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | (protection == PROT_NONE ? MAP_NORESERVE : 0);
-  void *p = mmap(NULL, bytes, protection, flags, -1, 0);
+  void *p = mmap(hint, bytes, protection, flags, -1, 0);
   if (p == MAP_FAILED) {
     *error = errno;
     p = NULL;
@@ -28,7 +29,7 @@ static void *map_pages(size_t bytes, int protection, int *error) {
 }
 
 void *os_map(size_t bytes, int *error) {
-  return map_pages(bytes, PROT_READ | PROT_WRITE, error);
+  return map_pages(NULL, bytes, PROT_READ | PROT_WRITE, error);
 }
 
 void os_discard(void *p, size_t bytes) {
@@ -44,15 +45,20 @@ static void *trim_to_aligned(char *p, size_t total, size_t bytes, size_t align) 
   return start;
 }
 
+/* The kernel places mappings one below the other: where the first is not aligned, there is room at
+ * the next multiple below, more often than not, and the ones after it are aligned. */
 static void *map_aligned(size_t bytes, size_t align, int protection, int *error) {
-  char *p = map_pages(bytes, protection, error);
-  if (!p || !((uintptr_t)p & (align - 1))) return p;
-  /* The kernel places mappings one below the other, so this happens once, then hardly again. */
-  os_discard(p, bytes);
+  void *hint = NULL;
+  for (int i = 0; i < 2; i++) {
+    char *p = map_pages(hint, bytes, protection, error);
+    if (!p || !((uintptr_t)p & (align - 1))) return p;
+    os_discard(p, bytes);
+    hint = (void *)((uintptr_t)p & ~(align - 1));
+  }
   *error = ENOMEM;
   if (bytes > PTRDIFF_MAX - align) return NULL;
-  p = map_pages(bytes + align, protection, error);
-  return p ? trim_to_aligned(p, bytes + align, bytes, align) : NULL;
+  hint = map_pages(NULL, bytes + align, protection, error);
+  return hint ? trim_to_aligned(hint, bytes + align, bytes, align) : NULL;
 }
 
 void *os_map_aligned(size_t bytes, size_t align, int *error) {
@@ -72,11 +78,15 @@ bool os_unmap_once(void *p, size_t bytes) {
   return done;
 }
 
+/* EAGAIN may pass or stay: the kernel says so, too, where a range would need one mapping more than
+ * vm.max_map_count. */
 static bool advise(void *p, size_t bytes, int advice) {
+  enum { TRIES = 8 };
   int saved = errno;
-  int result;
-  do result = madvise(p, bytes, advice);
-  while (result != 0 && (errno == EINTR || errno == EAGAIN));
+  int result = -1;
+  errno = EAGAIN;
+  for (int i = 0; i < TRIES && result != 0 && (errno == EINTR || errno == EAGAIN); i++)
+    result = madvise(p, bytes, advice);
   errno = saved;
   return result == 0;
 }

@@ -30,6 +30,7 @@
 #pragma weak hak_owns
 #pragma weak hak_check
 #pragma weak hak_ledger
+#pragma weak hak_counter
 
 #ifdef HAK_PREFIXED
 #ifdef __cplusplus
@@ -86,6 +87,7 @@ static inline int api_any(void) {
 typedef int api_owns_fn(const void *p);
 typedef int api_check_fn(void);
 typedef int api_ledger_fn(struct hak_ledger_figures *out);
+typedef int api_counter_fn(const char *name, uint64_t *value);
 
 /* hak_owns, or NULL. A program that is not position independent resolves an absent weak symbol
  * to NULL when it is linked: dlsym finds what was preloaded all the same. */
@@ -99,6 +101,13 @@ static inline api_check_fn *api_checker(void) {
 
 static inline api_ledger_fn *api_ledger(void) {
   return hak_ledger ? hak_ledger : (api_ledger_fn *)dlsym(RTLD_DEFAULT, "hak_ledger");
+}
+
+/* hak_counter; -1 where it is not in the process. */
+static inline int api_counter(const char *name, uint64_t *value) {
+  api_counter_fn *counter =
+      hak_counter ? hak_counter : (api_counter_fn *)dlsym(RTLD_DEFAULT, "hak_counter");
+  return counter ? counter(name, value) : -1;
 }
 
 /* Promises that hakmem serves this program: it owns a fresh block of each tier. */

@@ -109,7 +109,7 @@ static int idles_with_sleepers(void) {
   return 0;
 }
 
-/* Frees blocks when all that it cached was taken for its age: without a miss, since there is room. */
+/* Frees blocks when all that it cached was taken for its age: without a miss, as there is room. */
 static void *sleep_and_free(void *unused) {
   static void *block[12][20];
   for (int round = 0; round < 20; round++) {

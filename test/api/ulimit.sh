@@ -30,4 +30,13 @@ if compile "$work/limited" "$parts/limited.c" -pthread -ldl; then
 else
   fail "ulimit: the program is built" "$compiler refuses it"
 fi
+
+seen=$(ulimit -v 60000; HAKMEM_PREWARM=20 HAKMEM_SHOW_STATS=1 LD_PRELOAD=$library exec true 2>&1)
+name="ulimit: HAKMEM_PREWARM says when it gets less than it asked for"
+if grep -q '^hakmem: HAKMEM_PREWARM: fewer superslabs' <<<"$seen" &&
+  awk '$1 == "super.mapped" && $2 > 2 && $2 < 20 { found = 1 } END { exit !found }' <<<"$seen"; then
+  pass "$name"
+else
+  fail "$name" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
 finish

@@ -168,6 +168,8 @@ same "HAKMEM_LOG=FILE: the next program appends" 2 "$(wc -l <"$work/log")"
 on "$trace" HAKMEM_LOG="$work/none/log" "$ask" malloc $above
 same "HAKMEM_LOG=FILE that cannot be opened: the program is served all the same" \
   "malloc: NULL, errno ENOMEM" "$(out)"
+holds "and stderr tells, and holds the line" "$(err)" '^\[ACE-FAIL\] Overflow ' \
+  "^hakmem: HAKMEM_LOG: cannot open $work/none/log \(errno 2\): what follows goes to stderr"
 on "$trace" HAKMEM_SHOW_STATS=1 HAKMEM_TINY_SLL_VALIDATE_HDR=1 "$ask" \
   reuse "$work/data" repeat 100 $above
 same "a file that the program opened as descriptor 2 gets neither trace nor statistics" \

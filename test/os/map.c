@@ -182,12 +182,16 @@ static void under_limits(void) {
   setrlimit(RLIMIT_DATA, &data);
   os_unmap(p, 8 * MIB);
   setrlimit(RLIMIT_AS, &space);
+  /* Fits by itself, but not with room to align it; and the next multiple below is taken. */
+  p = os_map(20 * MIB + page, &error);
+  to = (char *)((uintptr_t)p & ~(64 * MIB - 1));
+  CHECK(os_unmap(p, 20 * MIB + page));
+  CHECK(mmap(to, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == to);
   before = mapped_bytes();
-  /* Fits by itself, but not with room to align it. */
   for (int i = 0; i < 8; i++) CHECK(!os_map_aligned(20 * MIB + page, 64 * MIB, &error));
   CHECK_MSG(error == ENOMEM, "error is %d", error);
   CHECK_MSG(mapped_bytes() == before, "refusals keep %zu bytes", mapped_bytes() - before);
-  CHECK(os_map(16 * MIB, &error));
+  CHECK(os_unmap(to, page) && os_map_aligned(20 * MIB + page, 64 * MIB, &error));
 }
 
 /* With the last touched page at each place, in ranges of one look and of several. */
@@ -210,6 +214,21 @@ static void resident_ends(void) {
   test_end();
 }
 
+/* With as many mappings as there may be, each a page of other rights than its neighbours. */
+static void no_mapping_left(void) {
+  enum { PAGES = 80000 };
+  int error = 0;
+  char *p = os_map(16 * MIB, &error);
+  char *many = os_map(PAGES * page, &error);
+  size_t i = 1;
+  CHECK(p && many);
+  while (i < PAGES && mprotect(many + i * page, page, PROT_READ) == 0) i += 2;
+  errno = 77;
+  if (i < PAGES) CHECK(!os_huge_pages(p + MIB, MIB, false) && errno == 77);
+  CHECK(os_unmap(many, PAGES * page) && os_huge_pages(p + MIB, MIB, false));
+  CHECK(os_unmap(p, 16 * MIB));
+}
+
 int main(void) {
   page = os_page_size();
   round_trip();
@@ -221,6 +240,9 @@ int main(void) {
   refusals();
   test_begin("a refusal under RLIMIT_DATA or RLIMIT_AS changes nothing");
   expect_return(under_limits);
+  test_end();
+  test_begin("at vm.max_map_count advice that splits a mapping is refused, and does not hang");
+  expect_return(no_mapping_left);
   test_end();
   return test_status();
 }
