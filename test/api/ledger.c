@@ -10,6 +10,7 @@
 
 #pragma weak hak_ledger
 #pragma weak hak_ledger_print
+#pragma weak hak_stats_print
 
 #define MANY 400000
 
@@ -249,6 +250,10 @@ static void refused(void) {
   CHILD_CHECK(hak_ledger(&ledger) == -1 && errno == ENOMEM);
   errno = 0;
   CHILD_CHECK(hak_ledger_print(1, (enum hak_ledger_format)7) == -1 && errno == EINVAL);
+  errno = 0;
+  CHILD_CHECK(hak_ledger_print(-1, HAK_LEDGER_TEXT) == -1 && errno == EBADF);
+  errno = 0;
+  CHILD_CHECK(hak_stats_print(-1) == -1 && errno == EBADF);
 }
 
 int main(void) {
