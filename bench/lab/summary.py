@@ -101,40 +101,39 @@ def mean_text(ratios):
     return "%.3f" % geometric_mean(ratios) if ratios else "-"
 
 
-def means_table(report):
-    """Each allocator against the best of all the others, by group."""
+def group_table(report, title, words, measures):
+    """A line for each group and measure: NAME and RATIOS(rows, name of an allocator)."""
     lines = []
     for group in GROUPS:
         rows = rows_of(report, group)
-        if not rows:
-            continue
-        for title, _, cost, _ in MEASURES:
-            ratios = [against_others(report, rows, a.name, cost) for a in report.allocators]
-            if any(ratios):
-                lines.append(["%s: %s" % (GROUPS[group], title), str(max(map(len, ratios)))] +
-                             list(map(mean_text, ratios)))
-    return Table("Each allocator against the best of the others",
-                 ["group", "rows"] + [a.name for a in report.allocators], lines,
-                 "Geometric mean over the rows of a group; below 1 it leads. Time is the row's own "
-                 "figure, turned so that less is better; processor time is user and system.")
+        for name, ratios in measures:
+            found = [ratios(rows, a.name) for a in report.allocators]
+            if any(found):
+                lines.append(["%s: %s" % (GROUPS[group], name), str(max(map(len, found)))] +
+                             list(map(mean_text, found)))
+    return Table(title, ["group", "rows"] + [a.name for a in report.allocators], lines, words)
+
+
+def means_table(report):
+    """Each allocator against the best of all the others, by group."""
+    return group_table(
+        report, "Each allocator against the best of the others",
+        "Geometric mean over the rows of a group; below 1 it leads. Time is the row's own figure, "
+        "turned so that less is better; processor time is user and system.",
+        [(title, lambda rows, name, cost=cost: against_others(report, rows, name, cost))
+         for title, _, cost, _ in MEASURES])
 
 
 def paired_table(report):
     """The same, with a rival for each round that the other rounds name."""
-    lines = []
-    for group in GROUPS:
-        for title, field in (("time", "value"), ("processor time", "cpu_s")):
-            found = [paired.ratios(report, rows_of(report, group), a.name, field)
-                     for a in report.allocators]
-            if any(found):
-                lines.append(["%s: %s" % (GROUPS[group], title), str(max(map(len, found)))] +
-                             list(map(mean_text, found)))
-    return Table("The same, without the luck of the best",
-                 ["group", "rows"] + [a.name for a in report.allocators], lines,
-                 "The least of several noisy medians is lower than what its allocator takes: of "
-                 "equal allocators each would be behind the best of the others above. Here the "
-                 "rival of each round is the one that leads in the other rounds, and the ratio is "
-                 "to its run in the same round; the row's is the median over its rounds.")
+    return group_table(
+        report, "The same, without the luck of the best",
+        "The least of several noisy medians is lower than what its allocator takes: of equal "
+        "allocators each would be behind the best of the others above. Here the rival of each "
+        "round is the one that leads in the other rounds, and the ratio is to its run in the same "
+        "round; the row's is the median over its rounds.",
+        [(title, lambda rows, name, field=field: paired.ratios(report, rows, name, field))
+         for title, field in (("time", "value"), ("processor time", "cpu_s"))])
 
 
 def rivals_table(report):

@@ -35,9 +35,13 @@ static void take(struct units *units, unsigned n) {
   memset(unit_address(units->super, units->first), 0xa5, (size_t)n << UNIT_SHIFT);
 }
 
-/* The bytes of N units that are resident, as the kernel says. */
+/* What of the BYTES at P is resident, as the kernel says; and of N units. */
+static size_t resident_bytes(char *p, size_t bytes) {
+  return resident_pages(p, bytes) * 4096;
+}
+
 static size_t resident(const struct units *units, unsigned n) {
-  return resident_pages(unit_address(units->super, units->first), (size_t)n << UNIT_SHIFT) * 4096;
+  return resident_bytes(unit_address(units->super, units->first), (size_t)n << UNIT_SHIFT);
 }
 
 static void by_age(void) {
@@ -170,10 +174,6 @@ static char *filled(char *p, size_t bytes) {
 static void give(char *p, bool huge) {
   CHECK(huge ? huge_give(p) : run_give(p));
   usleep(12000);
-}
-
-static size_t resident_bytes(char *p, size_t bytes) {
-  return resident_pages(p, bytes) * 4096;
 }
 
 static void oldest_first(void) {

@@ -53,8 +53,9 @@ def problems(folder, state):
     for line in measured:
         if bad_line(line):
             yield "the CSV line %s has a bad %s" % (list(line.values()), bad_line(line))
-    if wrong_median(lines, folder):
-        yield "runs.csv and results.csv disagree on " + wrong_median(lines, folder)
+    wrong = wrong_median(lines, folder)
+    if wrong:
+        yield "runs.csv and results.csv disagree on " + wrong
     texts = []
     for name in ("results.md", "results.html"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
