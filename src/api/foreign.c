@@ -43,13 +43,14 @@ static bool classify_libc(const void *p) {
   return libc_exports() && (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
 }
 
-/* CALL is what was tried: "free", "size". An address among our superslabs was a block once. */
+/* CALL is what was tried. An address among our superslabs was a block once. */
 COLD static void nobody_owns(const char *call, const void *p) {
   struct text t;
   text_start(&t, -1);
   text_str(&t, call);
   text_str(&t, map_super(p) ? " of a block that is free already, or of an address inside a block"
-                            : " of a pointer that no allocator owns");
+                            : " of a pointer that no allocator owns: a large block freed already, "
+                              "or never a block");
   t.data[t.used] = 0;
   text_die(t.data, p);
 }
@@ -60,15 +61,19 @@ void foreign_free(void *p) {
   libc_free(p);
 }
 
-size_t foreign_usable(void *p) {
+static size_t usable_for(const char *call, void *p) {
   const size_t *chunk = (const size_t *)p - 2;
-  if (!classify_libc(p)) nobody_owns("size", p);
+  if (!classify_libc(p)) nobody_owns(call, p);
   /* A chunk in use lends the first word of the next one, unless it is a mapping of its own. */
   return (chunk[1] & ~(size_t)CHUNK_FLAGS) - (chunk[1] & IS_MMAPPED ? 2 : 1) * sizeof(size_t);
 }
 
+size_t foreign_usable(void *p) {
+  return usable_for("size", p);
+}
+
 void *foreign_realloc(void *p, size_t size) {
-  size_t usable = foreign_usable(p);
+  size_t usable = usable_for("realloc", p);
   void *copy;
   if (libc_serves(size)) return libc_realloc(p, size);
   copy = front_alloc(size, NULL);

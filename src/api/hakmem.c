@@ -125,11 +125,11 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
 }
 
 /* Where options are given the allocator starts even in a program that never allocates: they are
- * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it. */
+ * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it; but
+ * for a libc other than glibc, which may create threads, and fork, before there is one. */
 EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
-  start_watch_forks();
-  if (!option_given()) return;
+  if (KNOWS_ALONE && !option_given()) return;
   thread_self();
   background_allow();
   if (option(OPT_SHOW_STATS) || option(OPT_ACE_TRACE) || option(OPT_VALIDATE)) os_keep_stderr();

@@ -88,7 +88,6 @@ COLD void background_start(void) {
   int error;
   if (taken() - ld_rlx(&taken_before) <= SUPER_UNITS) return;
   if (!change(BACKGROUND_WANTED, BACKGROUND_RUNS)) return;
-  start_watch_forks();
   memset(&all, 0xff, sizeof all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   error = create();

@@ -47,6 +47,12 @@ COLD static void prewarm(size_t wanted) {
     text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
 }
 
+/* What glibc puts into each object as pthread_atfork calls this, from 64 KiB of pages of its own. */
+#ifdef __GLIBC__
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *object);
+#define pthread_atfork(a, b, c) __register_atfork(a, b, c, __dso_handle)
+#endif
+
 static void start(void (*thread_end)(void *)) {
   option_load();
   libc_from = find_libc_from();
@@ -57,25 +63,21 @@ static void start(void (*thread_end)(void *)) {
   if (option(OPT_PREWARM)) prewarm(option(OPT_PREWARM));
 }
 
-/* The key and fork functions do not allocate here: no call of theirs comes back into this lock. */
+/* pthread_key_create does not allocate: no call of its comes back into this lock. What registers
+ * the fork handlers may. */
 COLD static void start_slow(void (*thread_end)(void *)) {
   lock_take(&start_lock);
-  if (ld_rlx(&stage) == NOT_STARTED) {
+  bool first = ld_rlx(&stage) == NOT_STARTED;
+  if (first) {
     start(thread_end);
     st_rel(&stage, STARTED); /* pairs: start_once */
   }
   lock_drop(&start_lock);
+  if (first) pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
 }
 
 void start_once(void (*thread_end)(void *)) {
   if (!start_done()) start_slow(thread_end);
-}
-
-void start_watch_forks(void) {
-  static uint32_t watched; /* [any] */
-  uint32_t expected = 0;
-  if (cas_acq(&watched, &expected, 1))
-    pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
 }
 
 void start_set_key(void *thread) {

@@ -11,13 +11,11 @@
 
 #include "ace/route.h"
 
-/* Starts the allocator unless that is done; THREAD_END is the destructor of a thread. */
+/* Starts the allocator unless that is done; THREAD_END is the destructor of a thread. Registers the
+ * fork handlers too: whoever forks may have begun before another thread allocates, so the first
+ * call does it, and glibc's pthread_create makes one before there is a second thread. */
 void start_once(void (*thread_end)(void *));
 bool start_done(void);
-
-/* Registers the fork handlers, once: when the library is loaded, since whoever forks may have
- * begun before the first other thread allocates; at the second thread where no constructor ran. */
-void start_watch_forks(void);
 
 /* Arms the destructor for the calling thread. */
 void start_set_key(void *thread);

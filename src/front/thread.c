@@ -136,7 +136,6 @@ static struct thread *thread_new(void) {
   list_init(&t->spare);
   list_append(&all_threads, &t->all);
   lock_drop(&registry);
-  if (t->id == 2) start_watch_forks();
   return t;
 }
 

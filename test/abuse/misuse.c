@@ -113,10 +113,13 @@ static void free_inside_tiny(void) {
 }
 
 /* What the middle of the line must say. */
-#define NOBODY "(free|size|realloc) of a pointer that no allocator owns"
+#define OWNERLESS " of a pointer that no allocator owns: a large block freed already, or never a block"
+#define NOBODY "free" OWNERLESS
+#define NOBODY_REALLOC "realloc" OWNERLESS
+#define NOBODY_SIZE "size" OWNERLESS
 #define MIDDLE "(free|size|realloc) of a pointer into the middle of a block[a-z, ]*"
-#define INSIDE "(free|size) of a block that is free already, or of an address inside a block"
-#define TWICE "(.*(freed already|double free|free already|no allocator owns).*)"
+#define INSIDE "(free|realloc) of a block that is free already, or of an address inside a block"
+#define TWICE "((free|realloc).*(freed already|free already)|double free).*"
 
 static const struct {
   const char *name, *says;
@@ -133,10 +136,10 @@ static const struct {
     {"free of -16", NOBODY, free_minus_sixteen},
     {"free inside a mapping of the program's own", NOBODY, free_mapping},
     {"free of the start of a mapping of the program's own", NOBODY, free_mapping_start},
-    {"realloc of an address that is not mapped", NOBODY, realloc_wild},
-    {"realloc of a static variable", NOBODY, realloc_static},
-    {"realloc of what no address can be", NOBODY, realloc_non_canonical},
-    {"malloc_usable_size of an address that is not mapped", NOBODY, size_wild},
+    {"realloc of an address that is not mapped", NOBODY_REALLOC, realloc_wild},
+    {"realloc of a static variable", NOBODY_REALLOC, realloc_static},
+    {"realloc of what no address can be", NOBODY_REALLOC, realloc_non_canonical},
+    {"malloc_usable_size of an address that is not mapped", NOBODY_SIZE, size_wild},
     {"free of the second 64 KiB of a block of 300 KiB", INSIDE, free_inside_large},
     {"free of the second 64 KiB of a block of 3 MiB", INSIDE, free_inside_huge},
     {"free of byte 16 of a block of 300 KiB", MIDDLE, free_inside_large_byte},
