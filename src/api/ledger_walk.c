@@ -55,10 +55,13 @@ struct slab_view {
   uint64_t free[SLAB_WORDS]; /* its bitmap, read once */
 };
 
-/* A slab whose superslab goes at this moment may have no bitmap any more. */
+/* A slab whose superslab goes at this moment may have no bitmap any more, or one of another class,
+ * which has more blocks. */
 static void read_free(struct slab_view *view, const struct slab *slab) {
   const uint64_t *words = ld_rlx(&slab->words);
+  unsigned last = view->row->words - 1u;
   for (unsigned w = 0; w < view->row->words; w++) view->free[w] = words ? ld_rlx(&words[w]) : 0;
+  view->free[last] &= bit_span(0, view->row->blocks - 64 * last);
 }
 
 /* Adds the free blocks: as runs of bits, of which each is a range of bytes. */

@@ -206,7 +206,7 @@ COLD static void drain(struct thread *t) {
   if (t->closed || !start_adapts()) return;
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
   for (unsigned class = 1; class < CLASSES; class++) {
-    if (class_size(class) >= DRAINED_SIZE)
+    if (class_size(class) >= DRAINED_SIZE && t->cell[class].most)
       shrink(t, class, plan_least(class, plan_crowd(t->share)));
     else if (t->cell[class].granted)
       halve(t, class);

@@ -1,5 +1,6 @@
 #include "os/map.h"
 
+#include "base/atomic.h"
 #include "base/bits.h"
 #include "os/debt.h"
 #include "os/process.h"
@@ -45,20 +46,31 @@ static void *trim_to_aligned(char *p, size_t total, size_t bytes, size_t align) 
   return start;
 }
 
+static uintptr_t lowest; /* [any] relaxed: the lowest aligned mapping so far; a hint */
+
+static void *note_lowest(void *p) {
+  if (!ld_rlx(&lowest) || (uintptr_t)p < ld_rlx(&lowest)) st_rlx(&lowest, (uintptr_t)p);
+  return p;
+}
+
 /* The kernel places mappings one below the other: where the first is not aligned, there is room at
- * the next multiple below, more often than not, and the ones after it are aligned. */
+ * the next multiple below, more often than not, and the ones after it are aligned. Where it fell
+ * into a gap there may be none, but there is below all of them. */
 static void *map_aligned(size_t bytes, size_t align, int protection, int *error) {
-  void *hint = NULL;
-  for (int i = 0; i < 2; i++) {
-    char *p = map_pages(hint, bytes, protection, error);
-    if (!p || !((uintptr_t)p & (align - 1))) return p;
+  uintptr_t hint = 0;
+  for (int i = 0; i < 3; i++) {
+    char *p = map_pages((void *)hint, bytes, protection, error);
+    if (!p) return NULL;
+    if (!((uintptr_t)p & (align - 1))) return note_lowest(p);
     os_discard(p, bytes);
-    hint = (void *)((uintptr_t)p & ~(align - 1));
+    hint = (uintptr_t)p;
+    if (i && ld_rlx(&lowest) > bytes) hint = ld_rlx(&lowest) - bytes;
+    hint &= ~(align - 1);
   }
   *error = ENOMEM;
   if (bytes > PTRDIFF_MAX - align) return NULL;
-  hint = map_pages(NULL, bytes + align, protection, error);
-  return hint ? trim_to_aligned(hint, bytes + align, bytes, align) : NULL;
+  void *p = map_pages(NULL, bytes + align, protection, error);
+  return p ? note_lowest(trim_to_aligned(p, bytes + align, bytes, align)) : NULL;
 }
 
 void *os_map_aligned(size_t bytes, size_t align, int *error) {
@@ -168,17 +180,18 @@ void *os_reserve_aligned(size_t bytes, size_t align) {
   return map_aligned(bytes, align, PROT_NONE, &error);
 }
 
-/* Before Linux 6.17 a refused mremap may have unmapped its target first, and another thread may
- * have mapped something there since: what can be read is not the reservation, which has no
- * rights. */
-static bool is_anothers(void *p) {
-  return madvise(p, 1, MADV_POPULATE_READ) == 0;
+/* A refused mremap may have unmapped its target first. Then there is a hole, and what other threads
+ * have mapped in it since: it is filled from its end, and only a reservation has no rights. */
+static bool is_reserved(char *p, size_t bytes) {
+  char *last = p + bytes - os_page_size();
+  return syscall(SYS_msync, p, bytes, MS_ASYNC) == 0 && madvise(p, 1, MADV_POPULATE_READ) != 0 &&
+         madvise(last, 1, MADV_POPULATE_READ) != 0;
 }
 
 bool os_move(void *p, size_t old_bytes, size_t new_bytes, void *to) {
   int saved = errno;
   void *moved = mremap(p, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-  if (moved == MAP_FAILED && !is_anothers(to)) os_discard(to, new_bytes);
+  if (moved == MAP_FAILED && is_reserved(to, new_bytes)) os_discard(to, new_bytes);
   errno = saved;
   return moved != MAP_FAILED;
 }

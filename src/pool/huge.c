@@ -27,6 +27,7 @@ static bool relocate(struct huge *huge, size_t bytes) {
   if (!os_move(huge->base, huge->used, bytes, to)) return false;
   os_discard(huge->base + huge->used, huge->mapped - huge->used);
   huge->base = to;
+  huge->filled = min_size(huge->filled, huge->used);
   count_any(CNT_HUGE_MOVED, 1);
   return true;
 }
@@ -114,13 +115,19 @@ static bool huge_pages_help(void) {
   return ld_rlx(&known) == 1;
 }
 
+static bool cut(struct huge *huge, size_t bytes) {
+  if (!os_resize(huge->base, huge->mapped, bytes)) return false;
+  super_dismiss(huge->mapped - bytes);
+  huge->mapped = bytes;
+  huge->filled = min_size(huge->filled, bytes);
+  return true;
+}
+
 /* Gives up the address space behind the block if the last huge page might fill it. */
 static void cut_spare(struct huge *huge) {
   size_t spare = huge->mapped - huge->used;
   if (round_up(huge->used, HUGE_PAGE) > huge->mapped || !spare) return;
-  if (!os_resize(huge->base, huge->mapped, huge->used)) return;
-  super_dismiss(spare);
-  huge->mapped = huge->used;
+  cut(huge, huge->used);
 }
 
 static void suit(struct huge *huge, bool full) {
@@ -150,15 +157,16 @@ static void learn(const struct huge *huge, size_t before) {
   habit_note(huge->used, habit);
 }
 
-/* Finds out what of a block that comes back may be resident. */
+/* Finds out what of a block that comes back may be resident. Behind its end may be what was swapped
+ * out before the mapping became its own: not resident, and not zero. */
 static void look_back(struct huge *huge, bool kept) {
   size_t before = huge->dirty;
-  huge->filled = huge->dirty = huge->used;
-  if (kept && habit_left(huge->used) && os_purge(huge->base, huge->used)) {
+  huge->filled = huge->dirty = max_size(huge->filled, huge->used);
+  if (kept && habit_left(huge->used) && os_purge(huge->base, huge->filled)) {
     huge->filled = huge->dirty = 0;
     return;
   }
-  if (kept) huge->dirty = os_resident_end(huge->base, huge->used);
+  if (kept) huge->dirty = os_resident_end(huge->base, huge->filled);
   learn(huge, before);
 }
 
@@ -265,15 +273,12 @@ static bool grow(struct huge *huge, size_t bytes, struct refusal *why) {
   return widen(huge, bytes, move, why);
 }
 
-/* Pages go; address space, too, when there is much of it. A refusal leaves the block as large as it
- * was. */
+/* Pages go; address space, too, when there is much of it. Refused, as are pages that are locked, it
+ * leaves the block as large as it was. */
 static bool narrow(struct huge *huge, size_t bytes) {
   bool much = huge->mapped / HUGE_WASTE > bytes;
-  if (!much && os_purge(huge->base + bytes, huge->used - bytes)) return true;
-  if (!os_resize(huge->base, huge->mapped, bytes)) return false;
-  super_dismiss(huge->mapped - bytes);
-  huge->mapped = bytes;
-  return true;
+  if (much && cut(huge, bytes)) return true;
+  return os_purge(huge->base + bytes, huge->used - bytes) || cut(huge, bytes);
 }
 
 void *huge_resize(void *p, size_t size, struct refusal *why) {

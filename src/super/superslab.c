@@ -82,12 +82,22 @@ void super_relist_dirty_locked(struct superslab *super, uint64_t now) {
   super->since = now;
 }
 
+/* Counts BYTES if they fit: at no time do they count where they do not. */
+static bool count_below(uint64_t limit, size_t bytes) {
+  uint64_t before = count_read(CNT_SUPER_BYTES);
+  do {
+    if (bytes > limit || before > limit - bytes) return false;
+  } while (!cas_acq(&counter_value[CNT_SUPER_BYTES], &before, before + bytes));
+  return true;
+}
+
 bool super_admit(size_t bytes, struct refusal *why) {
   uint64_t limit = option(OPT_LIMIT);
-  uint64_t before = add_rlx(&counter_value[CNT_SUPER_BYTES], bytes);
-  room_spend(bytes);
-  if (!limit || before + bytes <= limit) return true;
-  count_down_any(CNT_SUPER_BYTES, bytes);
+  if (!limit || count_below(limit, bytes)) {
+    if (!limit) count_any(CNT_SUPER_BYTES, bytes);
+    room_spend(bytes);
+    return true;
+  }
   *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
   return false;
 }
@@ -336,8 +346,8 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   uint64_t span = bit_span(first, n);
   uint64_t now = os_milliseconds();
   struct superslab *surplus;
-  purge_retain((size_t)n << UNIT_SHIFT);
   super_lock();
+  purge_retain_locked((size_t)n << UNIT_SHIFT);
   ASSERT(!(super->free & span)); /* I5: given once */
   super->free |= span;
   super->dirty |= span;
@@ -346,6 +356,7 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   super_rebin_locked(super);
   surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
   super_unlock();
+  purge_notice();
   count_any(CNT_UNITS_GIVEN, n);
   if (surplus) super_retire(surplus);
 }

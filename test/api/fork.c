@@ -150,6 +150,47 @@ static void from_threads(void) {
   test_end();
 }
 
+/* Runs and mappings come and go, so that a fork meets the calls that give them back. */
+static void *churn(void *size) {
+  while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+    char *p = malloc((uintptr_t)size);
+    for (size_t i = 0; i < (uintptr_t)size; i += 4096) p[i] = 1;
+    free(p);
+  }
+  return NULL;
+}
+
+static void child_retains(void) {
+  uint64_t retained = 1;
+  malloc_trim(0);
+  _exit(api_counter("super.retained_bytes", &retained) || retained != 0);
+}
+
+/* What a child counts as retained it can give back, or it would look for it at each free. */
+static void retained_in_children(void) {
+  static const uintptr_t sizes[] = {1500000, 8 << 20};
+  test_begin("forks while another thread frees: in no child are bytes retained that nobody has");
+  for (size_t s = 0; s < COUNT_OF(sizes); s++) {
+    pthread_t thread;
+    int bad = 0;
+    stop = 0;
+    CHECK(pthread_create(&thread, NULL, churn, (void *)sizes[s]) == 0);
+    for (int i = 0; i < FORKS; i++) {
+      pid_t pid;
+      int status = 1;
+      usleep(300 + (unsigned)i);
+      pid = fork();
+      if (pid == 0) child_retains();
+      if (pid > 0) waitpid(pid, &status, 0);
+      bad += status != 0;
+    }
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+    CHECK_MSG(bad == 0 || api_any(), "%zu bytes: %d of %d children", (size_t)sizes[s], bad, FORKS);
+  }
+  test_end();
+}
+
 /* The parent is as before: what the children freed is still there. */
 static void parent_is_whole(void) {
   test_begin("the parent's blocks are untouched by what its children freed");
@@ -171,5 +212,6 @@ int main(void) {
   from_threads();
   stop_hammers();
   parent_is_whole();
+  retained_in_children();
   return api_close();
 }

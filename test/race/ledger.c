@@ -18,6 +18,28 @@ static size_t some_size(uint64_t *random) {
   return 1 + (size_t)(api_random(random) % ((size_t)16 << (shift < 17 ? shift % 12 : shift)));
 }
 
+/* Blocks of one size at a time, all of which go: their slabs are soon those of another class. */
+static void *shift(void *argument) {
+  static const size_t sizes[] = {262144, 4096, 16, 65536, 1024, 20000};
+  void *block[400];
+  for (size_t i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
+    size_t size = sizes[i % (sizeof sizes / sizeof *sizes)];
+    size_t n = size > 100000 ? 16 : size > 10000 ? 60 : 400;
+    for (size_t k = 0; k < n; k++) block[k] = malloc(opaque(size));
+    for (size_t k = 0; k < n; k++) free(block[k]);
+    malloc_trim(0);
+  }
+  return argument;
+}
+
+static int has_negative(void) {
+  int found = 0;
+  for (int i = 0; i < HAK_LEDGER_ROWS; i++)
+    found |= (int64_t)ledger.line[i].bytes < 0 || (int64_t)ledger.line[i].resident < 0;
+  for (int i = 0; i < HAK_LEDGER_CLASSES; i++) found |= (int64_t)ledger.classes[i].live < 0;
+  return found;
+}
+
 /* Puts blocks into slots that all threads share, and frees what it finds there. */
 static void *churn(void *argument) {
   uint64_t random = (uintptr_t)argument;
@@ -62,6 +84,19 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   CHECK_MSG(near > ROUNDS / 2, "%zu of %d sums are within a factor of 2 of VmRSS", near, ROUNDS);
   for (size_t i = 0; i < SLOTS; i++) free(shared[i]);
+  test_end();
+  test_begin("no line is negative while slabs become those of other classes");
+  stop = 0;
+  near = 0;
+  for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, shift, NULL) == 0);
+  for (int i = 0; i < 3000; i++) {
+    CHECK(hak_ledger(&ledger) == 0);
+    near += (size_t)has_negative();
+    usleep(200);
+  }
+  __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+  for (size_t i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+  CHECK_MSG(near == 0, "%zu of 3,000 ledgers have a negative line", near);
   test_end();
   return api_close();
 }

@@ -253,6 +253,34 @@ static void double_give(void) {
   test_end();
 }
 
+static void *ask_too_much(void *stop) {
+  struct refusal why;
+  while (!ld_acq((int *)stop))
+    if (super_admit(1 << 30, &why)) super_dismiss(1 << 30);
+  return NULL;
+}
+
+static void admission(void) {
+  struct refusal why;
+  pthread_t thread;
+  unsigned refused = 0;
+  int stop = 0;
+  uint64_t before = count_read(CNT_SUPER_BYTES);
+  test_begin("below HAKMEM_LIMIT what fits is admitted, while another thread asks for too much");
+  option_set("LIMIT", "512M");
+  CHECK(!super_admit(SIZE_MAX, &why) && why.reason == REASON_EXHAUSTION && why.bytes == SIZE_MAX);
+  CHECK(pthread_create(&thread, NULL, ask_too_much, &stop) == 0);
+  for (int i = 0; i < 300000; i++) {
+    if (super_admit(MIB, &why)) super_dismiss(MIB);
+    else refused++;
+  }
+  st_rel(&stop, 1);
+  pthread_join(thread, NULL);
+  option_set("LIMIT", "0");
+  CHECK_MSG(!refused && count_read(CNT_SUPER_BYTES) == before, "%u of 300,000 are refused", refused);
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
@@ -262,6 +290,7 @@ int main(void) {
   against_model("so they do when everything is purged and given back at once", "0", "0", 4000);
   against_model("so they do with a small budget", "3M", "1", 10000);
   threads();
+  admission();
   check_can_fail();
   double_give();
   return test_status();

@@ -1,0 +1,95 @@
+/* huge_system - huge blocks where the system swaps pages out, or refuses: mincore and mremap are
+ * the test's. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "diag/option.h"
+#include "helpers/box.h"
+#include "os/map.h"
+#include "pool/huge.h"
+#include "pool/keep.h"
+
+static struct refusal why;
+static char *swapped_from, *swapped_to; /* what mincore does not see */
+static bool refuse_resize;
+
+long syscall(long number, ...) {
+  static long (*real)(long, ...);
+  va_list more;
+  long a[6], result;
+  if (!real) real = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
+  va_start(more, number);
+  for (int i = 0; i < 6; i++) a[i] = va_arg(more, long);
+  va_end(more);
+  result = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+  for (long i = 0; number == SYS_mincore && result == 0 && i < a[1] / 4096; i++) {
+    char *page = (char *)a[0] + i * 4096; /* NOLINT: an address */
+    if (page >= swapped_from && page < swapped_to) ((unsigned char *)a[2])[i] = 0; /* NOLINT */
+  }
+  return result;
+}
+
+void *mremap(void *p, size_t old_bytes, size_t new_bytes, int flags, ...) {
+  va_list more;
+  void *to;
+  va_start(more, flags);
+  to = flags & MREMAP_FIXED ? va_arg(more, void *) : NULL;
+  va_end(more);
+  errno = ENOMEM;
+  if (refuse_resize) return MAP_FAILED;
+  return (void *)syscall(SYS_mremap, p, old_bytes, new_bytes, flags, to, 0L); /* NOLINT */
+}
+/* A block that is wanted to be zero. */
+static char *get(size_t size, bool *zeroed) {
+  *zeroed = true;
+  return huge_get(size, 16, zeroed, &why);
+}
+
+static void swapped_out(void) {
+  bool zeroed;
+  char *a, *b;
+  test_begin("a block that is promised to be zero is, though what it was of was swapped out");
+  option_set("RETAIN", "512M");
+  a = get(100 * MIB, &zeroed);
+  memset(a, 0xaa, 100 * MIB);
+  swapped_from = a;
+  swapped_to = a + 100 * MIB;
+  CHECK(huge_give(a));
+  zeroed = false;
+  b = huge_get(60 * MIB, 16, &zeroed, &why);
+  CHECK(b == a && !zeroed && huge_give(b));
+  b = get(90 * MIB, &zeroed);
+  CHECK(b == a && (!zeroed || all_bytes(b, 90 * MIB, 0)) && huge_give(b));
+  swapped_from = swapped_to = NULL;
+  option_set("RETAIN", "0");
+  keep_drop(0);
+  CHECK(keep_check() == 0);
+  test_end();
+}
+
+static void shrinks_refused(void) {
+  bool zeroed;
+  test_begin("a shrink to less than a quarter gives the pages back where mremap is refused");
+  for (size_t size = 32 * MIB; size >= 4 * MIB; size /= 2) {
+    char *p = get(64 * MIB, &zeroed);
+    memset(p, 7, 64 * MIB);
+    refuse_resize = true;
+    CHECK(huge_resize(p, size, &why) == p && huge_size(p) == size);
+    refuse_resize = false;
+    CHECK_MSG(!os_resident_end(p + size, 64 * MIB - size), "to %zu MiB", size / MIB);
+    CHECK(all_bytes(p, size, 7) && huge_give(p));
+  }
+  CHECK(keep_check() == 0);
+  test_end();
+}
+
+int main(void) {
+  clearenv();
+  setenv("HAKMEM_THP", "default", 1);
+  option_load();
+  swapped_out();
+  shrinks_refused();
+  return test_status();
+}
