@@ -28,8 +28,10 @@ void report_add(struct report *report, const struct record *record) {
     return;
   }
   cause->count++;
+  /* What ended in NULL tells more than what another way was tried for. */
+  if (record->f.next == NEXT_NONE || !cause->has_newest || cause->newest.f.next != NEXT_NONE)
+    cause->newest = *record;
   cause->has_newest = true;
-  cause->newest = *record;
   cause_of(&record->f, false)->count += record->suppressed;
 }
 

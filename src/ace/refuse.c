@@ -11,7 +11,7 @@
 #include "os/log.h"
 #include "super/superslab.h"
 
-static struct limiter limiters[REASONS][TIERS]; /* [any] */
+static struct limiter limiters[REASONS][TIERS][NEXT_ROUTES]; /* [any] */
 
 /* The last verdict of each cause, for refusals that are not looked into anew. [any] relaxed: the
  * fields of two verdicts of one cause may meet. */
@@ -113,7 +113,7 @@ COLD void refuse(struct failure *failure) {
   failure->tier = (uint8_t)tier_of(failure->size);
   explained = failure->reason != REASON_THRESHOLD || failure->next == NEXT_NONE;
   /* A program that fails a million times must not read /proc a million times. */
-  if (limiter_pass(&limiters[failure->reason][failure->tier], &suppressed)) {
+  if (limiter_pass(&limiters[failure->reason][failure->tier][failure->next], &suppressed)) {
     if (explained) {
       verdict = find_verdict(failure, &facts);
       remember(&verdict, failure);
