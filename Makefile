@@ -8,6 +8,8 @@ DESTDIR =
 BUILD = build
 LIBDIR = $(PREFIX)/lib
 INCLUDEDIR = $(PREFIX)/include
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
 VERSION = 0.1.0
 
 WARN = -Wall -Wextra -Werror -Wshadow -Wundef -Wvla
@@ -234,21 +236,33 @@ ROUNDS = 100
 fuzz: all tests
 	@for seed in $$(seq $(ROUNDS)); do $(BUILD)/test/race/stress 8 5s $$RANDOM$$seed || exit 1; done
 
+# What programs that link hakmem ask for by pkg-config.
+define PKG_CONFIG
+Name: hakmem
+Description: memory allocator that says why an allocation failed and why memory grew
+Version: $(VERSION)
+Libs: -L$(LIBDIR) -lhakmem
+Libs.private: -ldl -pthread
+Cflags: -I$(INCLUDEDIR)
+endef
+export PKG_CONFIG
+
 install: all
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR)
-	install -m 755 $(BUILD)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.so
-	install -m 644 $(BUILD)/libhakmem.a $(DESTDIR)$(LIBDIR)/libhakmem.a
-	install -m 644 include/hakmem.h $(DESTDIR)$(INCLUDEDIR)/hakmem.h
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 755 $(BUILD)/hakmem $(DESTDIR)$(PREFIX)/bin/hakmem
-	install -m 644 docs/hakmem.1 $(DESTDIR)$(PREFIX)/share/man/man1/hakmem.1
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 $(BUILD)/libhakmem.so "$(DESTDIR)$(LIBDIR)/libhakmem.so"
+	install -m 644 $(BUILD)/libhakmem.a "$(DESTDIR)$(LIBDIR)/libhakmem.a"
+	echo "$$PKG_CONFIG" >"$(DESTDIR)$(LIBDIR)/pkgconfig/hakmem.pc"
+	install -m 644 include/hakmem.h "$(DESTDIR)$(INCLUDEDIR)/hakmem.h"
+	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1"
+	install -m 755 $(BUILD)/hakmem "$(DESTDIR)$(BINDIR)/hakmem"
+	install -m 644 docs/hakmem.1 "$(DESTDIR)$(MANDIR)/man1/hakmem.1"
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/libhakmem.so $(DESTDIR)$(LIBDIR)/libhakmem.a
-	rm -f $(DESTDIR)$(INCLUDEDIR)/hakmem.h
-	rm -f $(DESTDIR)$(PREFIX)/bin/hakmem $(DESTDIR)$(PREFIX)/share/man/man1/hakmem.1
+	rm -f "$(DESTDIR)$(LIBDIR)/libhakmem.so" "$(DESTDIR)$(LIBDIR)/libhakmem.a"
+	rm -f "$(DESTDIR)$(LIBDIR)/pkgconfig/hakmem.pc" "$(DESTDIR)$(INCLUDEDIR)/hakmem.h"
+	rm -f "$(DESTDIR)$(BINDIR)/hakmem" "$(DESTDIR)$(MANDIR)/man1/hakmem.1"
 
 clean:
-	rm -rf build
+	rm -rf "$(BUILD)"
 
 -include $(OBJECTS:.o=.d) $(CMD_OBJECTS:.o=.d)

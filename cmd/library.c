@@ -55,10 +55,10 @@ static int take_nearby(struct library *library) {
     return STATUS_FAILED;
   }
   if (take_from(library, directory, "") || take_from(library, directory, "../lib/") ||
-      take_from(library, directory, multiarch))
+      take_from(library, directory, multiarch) || take_from(library, directory, "../lib64/"))
     return 0;
-  complain("run: no libhakmem.so in ", directory, ", its ../lib or its ", multiarch,
-           ": set HAKMEM_LIBRARY to it", (char *)NULL);
+  complain("run: no libhakmem.so in ", directory, ", its ../lib, ", multiarch,
+           " or ../lib64: set HAKMEM_LIBRARY to it", (char *)NULL);
   return STATUS_FAILED;
 }
 

@@ -11,8 +11,8 @@ struct library {
   struct elf elf;
 };
 
-/* Looks at HAKMEM_LIBRARY or else beside the command, in ../lib and in ../lib/MACHINE-linux-gnu.
- * Returns 0, or STATUS_FAILED after a line on stderr. */
+/* Looks at HAKMEM_LIBRARY or else beside the command, in ../lib, ../lib/MACHINE-linux-gnu and
+ * ../lib64. Returns 0, or STATUS_FAILED after a line on stderr. */
 int library_find(struct library *library);
 
 /* Makes PATH absolute, in ABSOLUTE, without following links. Returns false when it is too long. */

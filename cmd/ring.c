@@ -99,7 +99,7 @@ static bool refuse_search(const struct memory *memory, const struct search *sear
     return cannot_explain(what, memory->name, "its hakmem is of another version than this command");
   if (search->lost)
     return cannot_explain(memory->name, LOST, search->lost);
-  return cannot_explain(what, memory->name, "it does not run hakmem");
+  return cannot_explain(what, memory->name, "it does not run hakmem, or its symbols were stripped");
 }
 
 bool ring_report(struct report *report, const struct memory *memory) {

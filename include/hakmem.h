@@ -30,10 +30,12 @@ int hak_check(void);
  */
 int hak_owns(const void *p);
 
-/* Reads one counter by its name, such as "super.mapped" (HAKMEM_SHOW_STATS=1 lists them all).
+/* Reads one figure of the statistics by its name, such as "super.mapped", "heap.live_bytes" or
+ * "failures.mapfail.huge" (HAKMEM_SHOW_STATS=1 lists them all).
  *
- * VALUE receives the counter: events, bytes or things, as its row in the statistics says.
- * Returns 0, or -1 when no counter has this name (VALUE is then left alone).
+ * NAME, VALUE: not NULL. VALUE receives events, bytes or things, as the row in the statistics says.
+ * Figures of "heap." walk all slabs and threads, under a lock; the others are one load each.
+ * Returns 0, or -1 when no figure has this name (VALUE is then left alone).
  */
 int hak_counter(const char *name, uint64_t *value);
 
@@ -130,15 +132,16 @@ size_t hak_trim(size_t keep);
 
 /* Reads an option by its name, with or without the prefix "HAKMEM_".
  *
- * BUFFER receives the value in force as text, always terminated. SIZE: bytes in BUFFER.
+ * NAME: not NULL. BUFFER receives the value in force as text, always terminated; it may be NULL
+ * where SIZE, the bytes in BUFFER, is 0.
  * Returns the length of the whole value in bytes, or -1 when no option has this name.
  */
 int hak_option_get(const char *name, char *buffer, size_t size);
 
-/* Sets an option that may change in a running process.
+/* Sets an option that may change in a running process. NAME and VALUE: not NULL.
  *
  * Returns 0; -1 when no option has this name, -2 when VALUE is not one it accepts, -3 when it
- * is only read at start. The option then keeps its value.
+ * is only read at start. The option then keeps its value, and a line on stderr says why.
  */
 int hak_option_set(const char *name, const char *value);
 

@@ -38,7 +38,7 @@ EXPORT int hak_owns(const void *p) {
 }
 
 EXPORT int hak_counter(const char *name, uint64_t *value) {
-  return counter_find(name, value) ? 0 : -1;
+  return stats_find(name, value) ? 0 : -1;
 }
 
 EXPORT int hak_stats_print(int fd) {
@@ -47,22 +47,22 @@ EXPORT int hak_stats_print(int fd) {
   return error ? -1 : 0;
 }
 
-/* Counted is what may have been resident: a superslab whose pages went before costs addresses
- * alone. What the flush makes free may be purged at once, where it exceeds the budget. */
+/* Counted is what may have been resident: superslabs and mappings whose pages went before, or never
+ * came, cost addresses alone. What the flush makes free may be purged at once, where it exceeds the
+ * budget. */
 EXPORT size_t hak_trim(size_t keep) {
   uint64_t purged = count_read(CNT_PURGED_BYTES);
-  size_t bytes;
   size_t kept;
   thread_self();
   front_flush();
   pool_drop_kept(true);
-  bytes = keep_drop(keep);
+  keep_drop(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
   kept = min_size(count_read(CNT_RETAINED_BYTES), keep);
   decay_trim_slabs(keep - kept);
   spare_purge();
-  return bytes + (size_t)(count_read(CNT_PURGED_BYTES) - purged);
+  return (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }
 
 EXPORT int hak_option_get(const char *name, char *buffer, size_t size) {

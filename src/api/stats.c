@@ -8,6 +8,7 @@
 #include "diag/failure.h"
 #include "diag/option.h"
 #include "front/front.h"
+#include "front/start.h"
 #include "hakmem.h"
 #include "os/process.h"
 
@@ -71,6 +72,52 @@ void stats_collect(struct heap_stats *s) {
   s->mapped_bytes = count_read(CNT_SUPER_BYTES) + count_read(CNT_META_BYTES) + map_leaf_bytes();
 }
 
+/* --- one by name --- */
+
+enum { HEAP_FIGURES = 5 };
+
+static const struct counter_row heap_table[HEAP_FIGURES] = {
+    {"heap.live_bytes", "bytes", "blocks in use, by class size"},
+    {"heap.free_bytes", "bytes", "free in slabs, or cached by threads"},
+    {"heap.mapped_bytes", "bytes", "address space in all"},
+    {"heap.resident_bytes", "bytes", "of the whole process, now"},
+    {"heap.superslabs", "superslabs", "of 4 MiB, now"},
+};
+
+static uint64_t heap_figure(const struct heap_stats *s, unsigned i) {
+  const uint64_t figures[HEAP_FIGURES] = {s->live_bytes, s->free_bytes, s->mapped_bytes,
+                                          os_resident_bytes(), s->supers};
+  return figures[i];
+}
+
+/* NAME without WORD, or NULL where it does not begin so. */
+static const char *after(const char *name, const char *word) {
+  return name && text_begins(name, word) ? name + strlen(word) : NULL;
+}
+
+static bool failures_find(const char *name, uint64_t *value) {
+  for (unsigned reason = 0; reason < REASONS; reason++) {
+    const char *tail = after(after(after(name, "failures."), reason_names[reason]), ".");
+    for (unsigned tier = 0; tail && tier < TIERS; tier++) {
+      if (!text_same(tail, tier_names[tier])) continue;
+      *value = failure_count(reason, tier);
+      return true;
+    }
+  }
+  return false;
+}
+
+bool stats_find(const char *name, uint64_t *value) {
+  for (unsigned i = 0; i < HEAP_FIGURES; i++) {
+    struct heap_stats s;
+    if (!text_same(name, heap_table[i].name)) continue;
+    stats_collect(&s);
+    *value = heap_figure(&s, i);
+    return true;
+  }
+  return counter_find(name, value) || failures_find(name, value);
+}
+
 /* --- print --- */
 
 static void put_line(struct text *t, const char *name, uint64_t n, const char *unit,
@@ -85,6 +132,10 @@ static void put_line(struct text *t, const char *name, uint64_t n, const char *u
   text_str(t, doc);
   text_str(t, "\n");
   text_flush(t);
+}
+
+static void put_row(struct text *t, const struct counter_row *row, uint64_t n) {
+  put_line(t, row->name, n, row->unit, row->doc);
 }
 
 static void print_classes(struct text *t, const struct heap_stats *s) {
@@ -168,23 +219,13 @@ int stats_print(int fd) {
   text_start(&t, fd);
   stats_collect(&s);
   put_who(&t);
-  text_str(&t, ", backend: shared pool, mode ");
+  text_str(&t, start_libc_from() ? ", backend: shared pool, mode " : ", backend: libc, mode ");
   text_u64(&t, option(OPT_TINY_SS_SHARED));
   text_str(&t, "\n");
   print_classes(&t, &s);
-  put_line(&t, "heap.live_bytes", s.live_bytes, "bytes", "blocks in use, by class size");
-  put_line(&t, "heap.free_bytes", s.free_bytes, "bytes", "free in slabs, or cached by threads");
-  put_line(&t, "heap.mapped_bytes", s.mapped_bytes, "bytes", "address space in all");
-  put_line(&t, "heap.resident_bytes", os_resident_bytes(), "bytes", "of the whole process, now");
-  put_line(&t, "heap.superslabs", s.supers, "superslabs", "of 4 MiB, now");
-  for (unsigned i = 0; i < COUNTERS; i++) {
-    const struct counter_row *row = &counter_table[i];
-    put_line(&t, row->name, count_read(i), row->unit, row->doc);
-  }
-  for (unsigned i = 0; i < TALLIES; i++) {
-    const struct counter_row *row = &tally_table[i];
-    put_line(&t, row->name, tally_read(i), row->unit, row->doc);
-  }
+  for (unsigned i = 0; i < HEAP_FIGURES; i++) put_row(&t, &heap_table[i], heap_figure(&s, i));
+  for (unsigned i = 0; i < COUNTERS; i++) put_row(&t, &counter_table[i], count_read(i));
+  for (unsigned i = 0; i < TALLIES; i++) put_row(&t, &tally_table[i], tally_read(i));
   print_failures(&t);
   if (COUNT_SHARED) print_shared(&t);
   return t.error ? t.error : print_ledger(fd);

@@ -29,6 +29,9 @@ struct heap_stats {
 
 void stats_collect(struct heap_stats *s);
 
+/* The figure that the report has under NAME, or false: there is none. */
+bool stats_find(const char *name, uint64_t *value);
+
 /* The whole report as text. Returns 0, or the errno of a write that failed. */
 int stats_print(int fd);
 

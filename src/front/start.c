@@ -13,10 +13,6 @@
 
 enum { NOT_STARTED, STARTED };
 
-/* What pthread_atfork names its caller's object by. The start files would define it; where there
- * are some (a program that links the static library) theirs is taken. */
-__attribute__((weak, visibility("hidden"))) void *__dso_handle;
-
 static struct lock start_lock;
 static uint32_t stage;          /* [any] */
 static pthread_key_t end_key;   /* [const] once started */
@@ -47,12 +43,6 @@ COLD static void prewarm(size_t wanted) {
     text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
 }
 
-/* What glibc puts into each object as pthread_atfork calls this, from 64 KiB of pages of its own. */
-#ifdef __GLIBC__
-extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *object);
-#define pthread_atfork(a, b, c) __register_atfork(a, b, c, __dso_handle)
-#endif
-
 static void start(void (*thread_end)(void *)) {
   option_load();
   libc_from = find_libc_from();
@@ -73,7 +63,7 @@ COLD static void start_slow(void (*thread_end)(void *)) {
     st_rel(&stage, STARTED); /* pairs: start_once */
   }
   lock_drop(&start_lock);
-  if (first) pthread_atfork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
+  if (first) os_at_fork(thread_fork_prepare, thread_fork_parent, thread_fork_child);
 }
 
 void start_once(void (*thread_end)(void *)) {

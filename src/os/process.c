@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -26,6 +27,21 @@ EVERY_PROCESS char **os_environment(void) {
   if (!&__libc_stack_end || !__libc_stack_end) return NULL;
   stack = (uintptr_t *)__libc_stack_end;
   return (char **)(stack + 1 + stack[0] + 1); /* argc, argv[argc], NULL */
+}
+
+/* What the fork handlers name their object by. The start files would define it; where there are
+ * some (a program that links the static library) theirs is taken. */
+__attribute__((weak, visibility("hidden"))) void *__dso_handle;
+
+/* glibc's pthread_atfork is a stub in each object, from pages of its own, that calls the first. */
+#ifdef __GLIBC__
+extern int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *object);
+#else
+#define __register_atfork(prepare, parent, child, object) pthread_atfork(prepare, parent, child)
+#endif
+
+void os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+  __register_atfork(prepare, parent, child, __dso_handle);
 }
 
 /* Reads a small file of /proc whole. Returns false when it is not there. By system calls: libc's

@@ -13,6 +13,9 @@
 /* The environment, NULL-terminated; NULL when it cannot be found yet. */
 char **os_environment(void);
 
+/* pthread_atfork, of which an empty process sees less. */
+void os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
 /* Is this a set-user-ID or otherwise privileged program, whose environment is not to be trusted? */
 bool os_secure(void);
 

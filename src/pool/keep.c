@@ -249,9 +249,11 @@ static size_t drop_beyond(const struct bounds *b) {
   size_t bytes = 0;
   for (;;) {
     struct huge *huge = take_beyond(b);
+    size_t dirty = huge ? huge->dirty : 0;
     size_t gone = huge ? keep_unmap(huge) : 0;
     if (!gone) return bytes;
     bytes += gone;
+    count_any(CNT_PURGED_BYTES, dirty);
   }
 }
 

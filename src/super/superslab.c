@@ -82,24 +82,16 @@ void super_relist_dirty_locked(struct superslab *super, uint64_t now) {
   super->since = now;
 }
 
-/* Counts BYTES if they fit: at no time do they count where they do not. */
-static bool count_below(uint64_t limit, size_t bytes) {
+/* At no time do bytes count that do not fit. */
+bool super_admit(size_t bytes, struct refusal *why) {
+  uint64_t limit = option(OPT_LIMIT) ? option(OPT_LIMIT) : UINT64_MAX;
   uint64_t before = count_read(CNT_SUPER_BYTES);
   do {
+    *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
     if (bytes > limit || before > limit - bytes) return false;
   } while (!cas_acq(&counter_value[CNT_SUPER_BYTES], &before, before + bytes));
+  room_spend(bytes);
   return true;
-}
-
-bool super_admit(size_t bytes, struct refusal *why) {
-  uint64_t limit = option(OPT_LIMIT);
-  if (!limit || count_below(limit, bytes)) {
-    if (!limit) count_any(CNT_SUPER_BYTES, bytes);
-    room_spend(bytes);
-    return true;
-  }
-  *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
-  return false;
 }
 
 void super_dismiss(size_t bytes) {

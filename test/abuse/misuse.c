@@ -113,7 +113,8 @@ static void free_inside_tiny(void) {
 }
 
 /* What the middle of the line must say. */
-#define OWNERLESS " of a pointer that no allocator owns: a large block freed already, or never a block"
+#define OWNERLESS \
+  " of a pointer that no allocator owns: a large block freed already, or never a block"
 #define NOBODY "free" OWNERLESS
 #define NOBODY_REALLOC "realloc" OWNERLESS
 #define NOBODY_SIZE "size" OWNERLESS

@@ -56,6 +56,8 @@ static void all_freed(void) {
            end / KIB);
   if (end > start + 2 * MIB) _exit(99);
   CHILD_CHECK(malloc_trim(0) == 0);
+  free(opaque_ptr(malloc(opaque(64 * MIB)))); /* of which no page ever came */
+  CHILD_CHECK(malloc_trim(0) == 0);
   CHILD_CHECK(api_violations() == 0);
 }
 

@@ -39,4 +39,8 @@ if grep -q '^hakmem: HAKMEM_PREWARM: fewer superslabs' <<<"$seen" &&
 else
   fail "$name" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
 fi
+
+seen=$(ulimit -n 20; HAKMEM_SHOW_STATS=1 LD_PRELOAD=$library exec ls / 2>&1 >/dev/null)
+name="ulimit: with 20 descriptors statistics come though the program closes stderr"
+if grep -q '^heap.live_bytes ' <<<"$seen"; then pass "$name"; else fail "$name" "$seen"; fi
 finish

@@ -143,7 +143,8 @@ expect "a process without refusals: status 1" 1 "process $pid: $none" "" "$hakme
 finish_it
 preload='' start malloc "$above" wait
 expect "a process that does not run hakmem is refused" 1 "" \
-  "hakmem: explain: process $pid: it does not run hakmem" "$hakmem" explain "$pid"
+  "hakmem: explain: process $pid: it does not run hakmem, or its symbols \
+were stripped" "$hakmem" explain "$pid"
 finish_it
 
 start repeat 3000 "$above" wait

@@ -32,6 +32,8 @@ found "in ../lib" "$work/lib/bin/../lib/libhakmem.so" "$work/lib/bin/hakmem"
 tree multi "lib/$multiarch"
 found "in ../lib/MACHINE-linux-gnu" "$work/multi/bin/../lib/$multiarch/libhakmem.so" \
   "$work/multi/bin/hakmem"
+tree sixty-four lib64
+found "in ../lib64" "$work/sixty-four/bin/../lib64/libhakmem.so" "$work/sixty-four/bin/hakmem"
 tree all bin lib "lib/$multiarch"
 found "beside the command before elsewhere" "$work/all/bin/libhakmem.so" "$work/all/bin/hakmem"
 tree both lib "lib/$multiarch"
@@ -43,12 +45,12 @@ found "beside the command's own file when it is called by a link" \
 
 tree none
 expect "no library anywhere is status 125 and one line" 125 "" \
-  "hakmem: run: no libhakmem.so in $work/none/bin, its ../lib or its ../lib/$multiarch/: \
+  "hakmem: run: no libhakmem.so in $work/none/bin, its ../lib, ../lib/$multiarch/ or ../lib64: \
 set HAKMEM_LIBRARY to it" "$work/none/bin/hakmem" run -- echo ran
 mkdir "$work/none/lib"
 echo "no library" >"$work/none/lib/libhakmem.so"
 expect "a text of the library's name is not taken for it" 125 "" \
-  "hakmem: run: no libhakmem.so in $work/none/bin, its ../lib or its ../lib/$multiarch/: \
+  "hakmem: run: no libhakmem.so in $work/none/bin, its ../lib, ../lib/$multiarch/ or ../lib64: \
 set HAKMEM_LIBRARY to it" "$work/none/bin/hakmem" run -- echo ran
 
 cp "$library" "$work/other.so"

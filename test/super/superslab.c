@@ -277,7 +277,7 @@ static void admission(void) {
   st_rel(&stop, 1);
   pthread_join(thread, NULL);
   option_set("LIMIT", "0");
-  CHECK_MSG(!refused && count_read(CNT_SUPER_BYTES) == before, "%u of 300,000 are refused", refused);
+  CHECK_MSG(!refused && count_read(CNT_SUPER_BYTES) == before, "%u of 300,000 refused", refused);
   test_end();
 }
 
