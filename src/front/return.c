@@ -57,32 +57,42 @@ static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
   }
 }
 
-/* Frees bits of one word; one that was set already is the caller's error. */
-static void return_word(struct slab *slab, const struct class_row *row, unsigned word,
-                        uint64_t mask, uint64_t *unseen) {
-  uint64_t twice = slab_return_unseen_any(slab, word, mask, unseen);
-  if (UNLIKELY(twice))
-    double_free(slab->base + (size_t)(word * 64 + bit_lowest(twice)) * row->size);
-}
+/* The bits of blocks of one slab that come back together: MASKS of those words that WORDS names. */
+struct bits {
+  uint64_t words;
+  uint64_t masks[SLAB_WORDS];
+};
 
-/* Gathers the bits of N blocks in MASKS, of which those are set up that the result names. The
- * blocks are blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones from I on. */
-ALWAYS_INLINE uint64_t gather_bits(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
-                                   const struct slab *slab, const struct class_row *row,
-                                   uint64_t *masks) {
-  uint64_t words = 0;
-  for (; n--; i = chain ? chain[i] : i + 1) { /* NOLINT: a chain has N links */
-    unsigned index = slab_index(slab, row, blocks[i]);
-    uint64_t bit = (uint64_t)1 << index % 64;
-    uint64_t word = (uint64_t)1 << index / 64 % SLAB_WORDS;
-    uint64_t *mask = &masks[index / 64 % SLAB_WORDS];
-    if (UNLIKELY(!slab_starts_block(slab, row, blocks[i]))) not_a_block(slab, blocks[i]);
-    if (!(words & word)) *mask = 0;
-    if (UNLIKELY(*mask & bit)) double_free(blocks[i]);
-    *mask |= bit;
-    words |= word;
+/* Gathers the bits of N blocks of SLAB: blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones
+ * from I on, as far as they lie in the slab. The next block is mostly of the same word, whose bits do
+ * not go through memory. Returns how many blocks there are. */
+ALWAYS_INLINE unsigned gather(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
+                              const struct slab *slab, struct bits *b) {
+  const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];
+  const char *base = slab->base;
+  size_t end = (size_t)row.blocks * row.size;
+  unsigned word = slab_index(slab, &row, blocks[i]) / 64 % SLAB_WORDS;
+  uint64_t words = (uint64_t)1 << word;
+  uint64_t mask = 0;
+  unsigned done = 0;
+  for (; done < n; done++, i = chain ? chain[i] : i + 1) { /* NOLINT: a chain has N links */
+    size_t offset = (size_t)((char *)blocks[i] - base);
+    uint64_t product = offset * row.magic;
+    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
+    if (UNLIKELY(offset >= end) && !chain) break;
+    if (UNLIKELY(offset >= end || !slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
+    if (index / 64 != word) {
+      b->masks[word] = mask;
+      word = index / 64 % SLAB_WORDS;
+      mask = words >> word & 1 ? b->masks[word] : 0;
+      words |= (uint64_t)1 << word;
+    }
+    if (UNLIKELY(mask >> index % 64 & 1)) double_free(blocks[i]);
+    mask |= (uint64_t)1 << index % 64;
   }
-  return words;
+  b->masks[word] = mask;
+  b->words = words;
+  return done;
 }
 
 /* After N blocks came back to SLAB, of CLASS, whose state was OLD: a line may be crossed, and the
@@ -93,50 +103,53 @@ ALWAYS_INLINE void settle_returned(struct thread *t, struct slab *slab, unsigned
   if (slab_count(ld_rlx(&slab->state)) == class_table[class].blocks) cache_let_go(t, class);
 }
 
-/* Sets the bits MASKS of the words WORDS: N blocks of SLAB are free. */
-ALWAYS_INLINE void return_masks(struct thread *t, struct slab *slab, unsigned n, uint64_t words,
-                                const uint64_t *masks) {
+/* Sets the bits B: N blocks of SLAB are free. */
+ALWAYS_INLINE void return_bits(struct thread *t, struct slab *slab, unsigned n,
+                               const struct bits *b) {
   unsigned class = slab_class(ld_rlx(&slab->state));
   uint64_t unseen = 0;
   uint32_t old;
   st_rlx(&t->flight, slab);
   compiler_fence();
-  for (; words; words &= words - 1)
-    return_word(slab, &class_table[class], bit_lowest(words), masks[bit_lowest(words)], &unseen);
+  for (uint64_t words = b->words; words; words &= words - 1) {
+    unsigned word = bit_lowest(words);
+    uint64_t twice = slab_return_unseen_any(slab, word, b->masks[word], &unseen);
+    if (UNLIKELY(twice))
+      double_free(slab->base + (word * 64 + bit_lowest(twice)) * class_size(class));
+  }
   slab_show_any(slab, unseen); /* in the line where the count is, so that it comes once */
   old = slab_count_returned_any(slab, n);
   compiler_fence();
   settle_returned(t, slab, class, old, n);
 }
 
-/* Returns N blocks of one slab, which gather_bits finds. */
-ALWAYS_INLINE void return_some(struct thread *t, void **blocks, unsigned n, const uint16_t *chain,
-                               unsigned i) {
-  struct slab *slab = slab_of(blocks[i]);
-  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
-  uint64_t masks[SLAB_WORDS];
-  uint64_t words = gather_bits(blocks, n, chain, i, slab, row, masks);
-  return_masks(t, slab, n, words, masks);
-}
-
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
                                   const struct group *group, void **blocks) {
-  return_some(t, blocks, group->blocks, s->chain, group->first);
+  struct slab *slab = slab_of(blocks[group->first]);
+  struct bits b;
+  gather(blocks, group->blocks, s->chain, group->first, slab, &b);
+  return_bits(t, slab, group->blocks, &b);
 }
 
-NOINLINE static void return_row(struct thread *t, void **blocks, unsigned n) {
-  return_some(t, blocks, n, NULL, 0);
+/* Returns those of N blocks that lie in one slab, from the first on, if they are worth it. Returns
+ * how many. */
+NOINLINE static unsigned return_row(struct thread *t, void **blocks, unsigned n) {
+  struct slab *slab = slab_of(blocks[0]);
+  struct bits b;
+  unsigned same = gather(blocks, n, NULL, 0, slab, &b);
+  if (same < n && same < RETURN_ROW) return 0;
+  return_bits(t, slab, same, &b);
+  return same;
 }
 
-/* The bits FIRST to FIRST + N - 1, as gather_bits gives them. */
-static uint64_t span_bits(unsigned first, unsigned n, uint64_t *masks) {
-  uint64_t words = 0;
+/* The bits FIRST to FIRST + N - 1. */
+static void span_bits(unsigned first, unsigned n, struct bits *b) {
+  b->words = 0;
   for (unsigned end = first + n; first < end; first += n) {
     n = (unsigned)min_size(64 - first % 64, end - first);
-    masks[first / 64] = bit_span(first % 64, n);
-    words |= (uint64_t)1 << first / 64;
+    b->masks[first / 64] = bit_span(first % 64, n);
+    b->words |= (uint64_t)1 << first / 64;
   }
-  return words;
 }
 
 /* Returns N blocks, each STEP bytes behind the one before, if they are neighbours in a slab: no
@@ -146,10 +159,11 @@ NOINLINE static bool return_span(struct thread *t, void **blocks, unsigned n, pt
   struct slab *slab = slab_of(lowest);
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
   unsigned first = slab_index(slab, row, lowest);
-  uint64_t masks[SLAB_WORDS];
+  struct bits b;
   if ((step < 0 ? -step : step) != (ptrdiff_t)row->size || first + n > row->blocks) return false;
   if (!slab_starts_block(slab, row, lowest)) return false;
-  return_masks(t, slab, n, span_bits(first, n, masks), masks);
+  span_bits(first, n, &b);
+  return_bits(t, slab, n, &b);
   return true;
 }
 
@@ -168,14 +182,6 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
   unsigned even = evenly_spaced(blocks, n, step);
   if (even < RETURN_ROW && even < n) return 0;
   return return_span(t, blocks, even, step) ? even : 0;
-}
-
-/* How many of the N blocks from the first on lie in one unit. */
-static unsigned same_unit(void **blocks, unsigned n) {
-  uintptr_t unit = (uintptr_t)blocks[0] >> UNIT_SHIFT;
-  unsigned same = 1;
-  while (same < n && (uintptr_t)blocks[same] >> UNIT_SHIFT == unit) same++;
-  return same;
 }
 
 /* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them.
@@ -213,10 +219,8 @@ void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n) {
   unsigned left = n;
   for (unsigned row; left; left -= row, blocks += row) {
     row = left > 1 ? return_neighbours(t, blocks, left) : 0;
-    if (row) continue;
-    row = same_unit(blocks, left);
-    if (row < left && row < RETURN_ROW) break;
-    return_row(t, blocks, row);
+    if (!row) row = return_row(t, blocks, left);
+    if (!row) break;
   }
   if (left && alone() && class) return_alone(t, class, blocks, left);
   else if (left) return_sorted(t, blocks, left, class_table[class].units > 1);

@@ -71,6 +71,12 @@ ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, uns
   return *index < row->blocks && *index * (size_t)row->size == offset;
 }
 
+/* For OFFSET times magic: is the offset a multiple of the size? Of whole multiples alone the fraction
+ * that the multiplication leaves is less than MAGIC. */
+ALWAYS_INLINE bool slab_whole(uint64_t product, uint64_t magic) {
+  return product << (64 - MAGIC_SHIFT) < magic << (64 - MAGIC_SHIFT);
+}
+
 /* The index of the block at P, of a slab of class ROW. */
 ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_row *row,
                                   const void *p) {

@@ -1,5 +1,6 @@
 /* class - the class table, walked over all sizes, all offsets and all alignments. */
 #include "slab/class.h"
+#include "slab/slab.h"
 
 #include "helpers/box.h"
 
@@ -59,13 +60,15 @@ static void rows(void) {
 }
 
 static void division(void) {
-  test_begin("offset * magic >> 40 is offset / size, for every class and every offset in its slab");
+  test_begin("offset * magic >> 40 is offset / size, and tells whole multiples, for every class and "
+             "every offset in its slab");
   for (unsigned class = 1; class < CLASSES; class++) {
     const struct class_row *row = &class_table[class];
     size_t bytes = (size_t)row->units * UNIT_SIZE;
     for (size_t offset = 0; offset < bytes; offset++) {
       size_t quotient = (uint64_t)offset * row->magic >> MAGIC_SHIFT;
-      if (quotient == offset / row->size) continue;
+      bool whole = slab_whole((uint64_t)offset * row->magic, row->magic);
+      if (quotient == offset / row->size && whole == (offset % row->size == 0)) continue;
       test_fail("class %u, offset %zu: %zu", class, offset, quotient);
       break;
     }
