@@ -1,6 +1,6 @@
 /* refuse - a refusal becomes a record, and with HAKMEM_ACE_TRACE=1 a line.
  *
- * Owns:     the limiters of the lines, one per reason, tier and route that is tried next.
+ * Owns:     the limiters of the lines, one per reason, tier and next route.
  * Promise:  each refusal is counted and kept with its verdict and its callers; a cause that repeats
  *           writes a bounded number of lines. Unless the trace is on nothing is written.
  * Threads:  any. No malloc, no stdio, no lock. errno is preserved.

@@ -52,14 +52,13 @@ EXPORT int hak_stats_print(int fd) {
  * budget. */
 EXPORT size_t hak_trim(size_t keep) {
   uint64_t purged = count_read(CNT_PURGED_BYTES);
-  size_t kept;
   thread_self();
   front_flush();
   pool_drop_kept(true);
   keep_drop(keep);
   super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
   purge_down_to(keep);
-  kept = min_size(count_read(CNT_RETAINED_BYTES), keep);
+  size_t kept = min_size(count_read(CNT_RETAINED_BYTES), keep);
   decay_trim_slabs(keep - kept);
   spare_purge();
   return (size_t)(count_read(CNT_PURGED_BYTES) - purged);

@@ -85,9 +85,8 @@ static const struct counter_row heap_table[HEAP_FIGURES] = {
 };
 
 static uint64_t heap_figure(const struct heap_stats *s, unsigned i) {
-  const uint64_t figures[HEAP_FIGURES] = {s->live_bytes, s->free_bytes, s->mapped_bytes,
-                                          os_resident_bytes(), s->supers};
-  return figures[i];
+  uint64_t now = os_resident_bytes();
+  return (uint64_t[]){s->live_bytes, s->free_bytes, s->mapped_bytes, now, s->supers}[i];
 }
 
 /* NAME without WORD, or NULL where it does not begin so. */

@@ -64,8 +64,7 @@ struct bits {
 };
 
 /* Gathers the bits of N blocks of SLAB: blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones
- * from I on, as far as they lie in the slab. The next block is mostly of the same word, whose bits do
- * not go through memory. Returns how many blocks there are. */
+ * from I on, as far as they lie in the slab. Returns how many. */
 ALWAYS_INLINE unsigned gather(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
                               const struct slab *slab, struct bits *b) {
   const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];

@@ -29,8 +29,7 @@ EVERY_PROCESS char **os_environment(void) {
   return (char **)(stack + 1 + stack[0] + 1); /* argc, argv[argc], NULL */
 }
 
-/* What the fork handlers name their object by. The start files would define it; where there are
- * some (a program that links the static library) theirs is taken. */
+/* The object that fork handlers belong to. Where there are start files, theirs is taken. */
 __attribute__((weak, visibility("hidden"))) void *__dso_handle;
 
 /* glibc's pthread_atfork is a stub in each object, from pages of its own, that calls the first. */

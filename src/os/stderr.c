@@ -17,9 +17,8 @@ void os_keep_stderr(void) {
   if (tried && kept >= 0) syscall(SYS_close, kept);
   kept = -1;
   tried = true;
-  if (syscall(SYS_fstat, STDERR_FILENO, &original) == 0)
-    kept = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, OUT_OF_THE_WAY);
-  for (int least = OUT_OF_THE_WAY; kept < 0 && (least /= 2);) /* a low RLIMIT_NOFILE */
+  bool there = syscall(SYS_fstat, STDERR_FILENO, &original) == 0;
+  for (int least = OUT_OF_THE_WAY; there && kept < 0 && least; least /= 2) /* RLIMIT_NOFILE */
     kept = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, least);
   errno = saved;
 }

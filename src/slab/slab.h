@@ -71,8 +71,7 @@ ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, uns
   return *index < row->blocks && *index * (size_t)row->size == offset;
 }
 
-/* For OFFSET times magic: is the offset a multiple of the size? Of whole multiples alone the fraction
- * that the multiplication leaves is less than MAGIC. */
+/* Of whole multiples of a size alone, times MAGIC, the fraction is less than MAGIC. */
 ALWAYS_INLINE bool slab_whole(uint64_t product, uint64_t magic) {
   return product << (64 - MAGIC_SHIFT) < magic << (64 - MAGIC_SHIFT);
 }
@@ -88,8 +87,7 @@ ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_ro
 /* Is P the start of a block of SLAB? */
 ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class_row *row,
                                      const void *p) {
-  unsigned i;
-  return slab_block_at(row, (size_t)((const char *)p - slab->base), &i);
+  return slab_block_at(row, (size_t)((const char *)p - slab->base), &(unsigned){0});
 }
 
 /* Is P the start of a block of SLAB that is not free there? */

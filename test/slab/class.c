@@ -60,8 +60,8 @@ static void rows(void) {
 }
 
 static void division(void) {
-  test_begin("offset * magic >> 40 is offset / size, and tells whole multiples, for every class and "
-             "every offset in its slab");
+  test_begin("offset * magic >> 40 is offset / size, and tells whole multiples, for every class "
+             "and every offset in its slab");
   for (unsigned class = 1; class < CLASSES; class++) {
     const struct class_row *row = &class_table[class];
     size_t bytes = (size_t)row->units * UNIT_SIZE;
