@@ -74,7 +74,7 @@ void stats_collect(struct heap_stats *s) {
 
 /* --- one by name --- */
 
-enum { HEAP_FIGURES = 5 };
+enum { HEAP_FIGURES = 6 };
 
 static const struct counter_row heap_table[HEAP_FIGURES] = {
     {"heap.live_bytes", "bytes", "blocks in use, by class size"},
@@ -82,11 +82,13 @@ static const struct counter_row heap_table[HEAP_FIGURES] = {
     {"heap.mapped_bytes", "bytes", "address space in all"},
     {"heap.resident_bytes", "bytes", "of the whole process, now"},
     {"heap.superslabs", "superslabs", "of 4 MiB, now"},
+    {"heap.nulls", "requests", "that ended in NULL; why, the lines of failures say"},
 };
 
 static uint64_t heap_figure(const struct heap_stats *s, unsigned i) {
   uint64_t now = os_resident_bytes();
-  return (uint64_t[]){s->live_bytes, s->free_bytes, s->mapped_bytes, now, s->supers}[i];
+  uint64_t nulls = failure_nulls();
+  return (uint64_t[]){s->live_bytes, s->free_bytes, s->mapped_bytes, now, s->supers, nulls}[i];
 }
 
 /* NAME without WORD, or NULL where it does not begin so. */

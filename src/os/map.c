@@ -48,29 +48,33 @@ static void *trim_to_aligned(char *p, size_t total, size_t bytes, size_t align) 
 
 static uintptr_t lowest; /* [any] relaxed: the lowest aligned mapping so far; a hint */
 
-static void *note_lowest(void *p) {
-  if (!ld_rlx(&lowest) || (uintptr_t)p < ld_rlx(&lowest)) st_rlx(&lowest, (uintptr_t)p);
+/* P, or NULL and ENOMEM if it is not aligned, but given back. */
+static void *if_aligned(void *p, size_t bytes, size_t align, int *error) {
+  if (p && (uintptr_t)p & (align - 1)) {
+    os_discard(p, bytes);
+    *error = ENOMEM;
+    return NULL;
+  }
+  if (p && (!ld_rlx(&lowest) || (uintptr_t)p < ld_rlx(&lowest))) st_rlx(&lowest, (uintptr_t)p);
   return p;
 }
 
 /* The kernel places mappings one below the other: where the first is not aligned, there is room at
  * the next multiple below, more often than not, and the ones after it are aligned. Where it fell
- * into a gap there may be none, but there is below all of them. */
+ * into a gap there may be none: then more is taken and cut, and where a limit refuses that, there
+ * is room below all others; not before, since addresses would wander downwards for ever. */
 static void *map_aligned(size_t bytes, size_t align, int protection, int *error) {
-  uintptr_t hint = 0;
-  for (int i = 0; i < 3; i++) {
-    char *p = map_pages((void *)hint, bytes, protection, error);
-    if (!p) return NULL;
-    if (!((uintptr_t)p & (align - 1))) return note_lowest(p);
-    os_discard(p, bytes);
-    hint = (uintptr_t)p;
-    if (i && ld_rlx(&lowest) > bytes) hint = ld_rlx(&lowest) - bytes;
-    hint &= ~(align - 1);
-  }
-  *error = ENOMEM;
-  if (bytes > PTRDIFF_MAX - align) return NULL;
-  void *p = map_pages(NULL, bytes + align, protection, error);
-  return p ? note_lowest(trim_to_aligned(p, bytes + align, bytes, align)) : NULL;
+  char *first = map_pages(NULL, bytes, protection, error);
+  uintptr_t below = (uintptr_t)first & ~(align - 1);
+  char *p = if_aligned(first, bytes, align, error);
+  if (p || !first) return p;
+  p = if_aligned(map_pages((void *)below, bytes, protection, error), bytes, align, error);
+  if (p || bytes > PTRDIFF_MAX - align) return p;
+  p = map_pages(NULL, bytes + align, protection, error);
+  if (p) return if_aligned(trim_to_aligned(p, bytes + align, bytes, align), bytes, align, error);
+  below = (ld_rlx(&lowest) - bytes) & ~(align - 1);
+  if (below > ld_rlx(&lowest)) return NULL;
+  return if_aligned(map_pages((void *)below, bytes, protection, error), bytes, align, error);
 }
 
 void *os_map_aligned(size_t bytes, size_t align, int *error) {

@@ -55,6 +55,7 @@ static void names(void) {
 
 static void values(void) {
   uint64_t live = counter("heap.live_bytes"), overflows = counter("failures.overflow.huge");
+  uint64_t nulls = counter("heap.nulls");
   void *run, *huge;
   test_begin("live bytes and failures are those of the moment");
   run = opaque_ptr(malloc(opaque(MIB)));
@@ -66,7 +67,7 @@ static void values(void) {
   free(huge);
   CHECK(counter("heap.live_bytes") == live);
   CHECK(opaque_ptr(calloc(opaque(SIZE_MAX), 2)) == NULL);
-  CHECK(counter("failures.overflow.huge") == overflows + 1);
+  CHECK(counter("failures.overflow.huge") == overflows + 1 && counter("heap.nulls") == nulls + 1);
   CHECK(counter("failures.mapfail.huge") == 0);
   test_end();
 }
