@@ -317,6 +317,7 @@ void thread_fork_child(void) {
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   struct thread *other;
   background_fork_child();
+  pool_fork_child();
   drop_locks();
   while ((other = next_stranger(self))) reclaim(other);
 }

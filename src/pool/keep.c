@@ -58,15 +58,14 @@ static void remove_locked(struct huge *huge) {
 /* OLDEST: it is the first to go on, not the last. */
 static void insert(struct huge *huge, bool oldest) {
   struct link *list = huge->dirty ? &kept.dirty_ones : &kept.clean_ones;
+  purge_retain(huge->dirty); /* before others can take and release it */
   lock_take(&kept.lock);
-  purge_retain_locked(huge->dirty); /* before others can take and release it */
   if (oldest)
     list_append(list, &huge->link);
   else
     list_push(list, &huge->link);
   count_locked(kept.number + 1, kept.mapped + huge->mapped, kept.dirty + huge->dirty);
   lock_drop(&kept.lock);
-  purge_notice();
 }
 
 void keep_put(struct huge *huge) {
@@ -311,6 +310,10 @@ void keep_fork_take(void) {
 
 void keep_fork_drop(void) {
   lock_fork_drop(&kept.lock);
+}
+
+void keep_fork_child(void) {
+  st_rlx(&counter_value[CNT_RETAINED_BYTES], kept.dirty);
 }
 
 int keep_check(void) {

@@ -74,6 +74,7 @@ unsigned keep_ranges(struct huge_range *out, unsigned most);
 
 void keep_fork_take(void); /* before fork: keeps other threads out; inverse: keep_fork_drop */
 void keep_fork_drop(void);
+void keep_fork_child(void); /* counts anew what is retained, its part alone */
 
 /* The sums are those of the lists. Returns the number of violations. */
 int keep_check(void);

@@ -5,6 +5,7 @@
 #include "diag/option.h"
 #include "os/process.h"
 #include "pool/huge.h"
+#include "pool/keep.h"
 #include "super/purge.h"
 
 /* Quarters of fullness: a slab is listed by the free blocks it has then, and moves no more. Filling
@@ -265,6 +266,13 @@ bool pool_return_block_any(struct slab *slab, const void *p) {
 
 void pool_fork_take(void) {
   for (unsigned class = 1; class < CLASSES; class++) lock_fork_take(&shelves[class].lock);
+}
+
+void pool_fork_child(void) {
+  keep_fork_child();
+  count_any(CNT_RETAINED_BYTES, super_dirty_bytes_locked());
+  for (unsigned class = 1; class < CLASSES; class++)
+    if (ld_rlx(&shelves[class].kept)) count_any(CNT_RETAINED_BYTES, UNIT_SIZE);
 }
 
 void pool_fork_drop(void) {

@@ -53,6 +53,7 @@ void pool_settle_now(struct slab *slab);
 
 void pool_fork_take(void);
 void pool_fork_drop(void);
+void pool_fork_child(void); /* counts anew what is retained: a thread may have been at it */
 
 /* I3, I4 over the lists and all slabs. Returns the number of violations. */
 int pool_check(void);

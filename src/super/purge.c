@@ -131,8 +131,7 @@ static size_t bytes_of(uint64_t mask) {
 }
 
 /* Purges the dirty units of MASK. While its pages go, a unit is neither free nor dirty: nobody can
- * take it in between, and the count of retained bytes agrees with the superslabs at each fork. What
- * stays dirty, also what was refused, counts as freed now: others get
+ * take it in between. What stays dirty, also what was refused, counts as freed now: others get
  * their turn first. */
 static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   struct outcome out;
@@ -140,7 +139,6 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   super->dirty &= ~mask;
   super->aged &= ~mask;
   super->free &= ~mask;
-  purge_release(bytes_of(mask));
   if (!super->dirty) list_remove(&super->dirty_link);
   super_rebin_locked(super);
   super_unlock();
@@ -149,8 +147,8 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   now = os_milliseconds();
   count_any(CNT_PURGED_BYTES, bytes_of(mask));
   count_any(CNT_LAZY_BYTES, bytes_of(out.lazy));
+  purge_release(bytes_of(mask));
   super_lock();
-  if (out.refused) purge_retain_locked(bytes_of(out.refused));
   for (uint64_t done = mask; done; done &= done - 1) super->touched[bit_lowest(done)] = 0;
   super->free |= mask | out.refused;
   super->dirty |= out.refused;

@@ -70,6 +70,13 @@ struct superslab *super_coldest_locked(void) {
   return coldest;
 }
 
+size_t super_dirty_bytes_locked(void) {
+  size_t bytes = 0;
+  LIST_EACH(link, &dirty_list)
+    bytes += bit_count(LINK_OWNER(link, struct superslab, dirty_link)->dirty) * (size_t)UNIT_SIZE;
+  return bytes;
+}
+
 struct superslab *super_next_dirty_locked(void) {
   return list_empty(&dirty_list) ? NULL
                                  : LINK_OWNER(dirty_list.next, struct superslab, dirty_link);
@@ -338,8 +345,8 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   uint64_t span = bit_span(first, n);
   uint64_t now = os_milliseconds();
   struct superslab *surplus;
+  purge_retain((size_t)n << UNIT_SHIFT);
   super_lock();
-  purge_retain_locked((size_t)n << UNIT_SHIFT);
   ASSERT(!(super->free & span)); /* I5: given once */
   super->free |= span;
   super->dirty |= span;
@@ -348,7 +355,6 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   super_rebin_locked(super);
   surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
   super_unlock();
-  purge_notice();
   count_any(CNT_UNITS_GIVEN, n);
   if (surplus) super_retire(surplus);
 }

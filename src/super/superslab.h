@@ -131,6 +131,7 @@ int super_check(void);
 
 /* For the box `purge` alone. */
 void super_rebin_locked(struct superslab *super);
+size_t super_dirty_bytes_locked(void);
 struct superslab *super_next_dirty_locked(void); /* dirty for longest */
 struct superslab *super_coldest_locked(void);    /* dirty, and for longest without another unit */
 
