@@ -237,7 +237,7 @@ fuzz: all tests
 	@for seed in $$(seq $(ROUNDS)); do $(BUILD)/test/race/stress 8 5s $$RANDOM$$seed || exit 1; done
 
 # What programs that link hakmem ask for by pkg-config.
-define PKG_CONFIG
+define PC_FILE
 Name: hakmem
 Description: memory allocator that says why an allocation failed and why memory grew
 Version: $(VERSION)
@@ -245,13 +245,13 @@ Libs: -L$(LIBDIR) -lhakmem
 Libs.private: -ldl -pthread
 Cflags: -I$(INCLUDEDIR)
 endef
-export PKG_CONFIG
 
+install: export PC_TEXT = $(PC_FILE)
 install: all
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
 	install -m 755 $(BUILD)/libhakmem.so "$(DESTDIR)$(LIBDIR)/libhakmem.so"
 	install -m 644 $(BUILD)/libhakmem.a "$(DESTDIR)$(LIBDIR)/libhakmem.a"
-	echo "$$PKG_CONFIG" >"$(DESTDIR)$(LIBDIR)/pkgconfig/hakmem.pc"
+	echo "$$PC_TEXT" >"$(DESTDIR)$(LIBDIR)/pkgconfig/hakmem.pc"
 	install -m 644 include/hakmem.h "$(DESTDIR)$(INCLUDEDIR)/hakmem.h"
 	install -d "$(DESTDIR)$(BINDIR)" "$(DESTDIR)$(MANDIR)/man1"
 	install -m 755 $(BUILD)/hakmem "$(DESTDIR)$(BINDIR)/hakmem"

@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 
 #include "base/bits.h"
 #include "helpers/box.h"
+#include "helpers/remap.h"
 #include "os/process.h"
 
 static uint64_t state = 4;
@@ -15,14 +14,7 @@ static size_t page;
 static size_t taken; /* bytes that another thread maps at the end of a refused move's target */
 
 /* As the kernel does it where the system's commit limit refuses: the target goes first. */
-void *mremap(void *p, size_t old_bytes, size_t new_bytes, int flags, ...) {
-  va_list more;
-  char *to;
-  va_start(more, flags);
-  to = flags & MREMAP_FIXED ? va_arg(more, char *) : NULL;
-  va_end(more);
-  if (!taken || !to)
-    return (void *)syscall(SYS_mremap, p, old_bytes, new_bytes, flags, to); /* NOLINT: address */
+static void *refuse_move(char *to, size_t new_bytes) {
   munmap(to, new_bytes);
   mmap(to + new_bytes - taken, taken, PROT_READ | PROT_WRITE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -171,11 +163,12 @@ static void moving_refused(void) {
     char *to = os_reserve_aligned(12 * MIB, 4 * MIB);
     memset(p, 5, 4 * MIB);
     taken = round_up(theirs[i], page);
+    remap_instead = refuse_move;
     CHECK(!os_move(p, 4 * MIB, 12 * MIB, to) && all_bytes(p, 4 * MIB, 5));
     CHECK_MSG(os_is_mapped(to + 12 * MIB - page), "%zu bytes of theirs are gone", taken);
     CHECK(os_is_mapped(to + 12 * MIB - taken) && mapped_bytes() == before + 4 * MIB + taken);
     CHECK(os_unmap(to + 12 * MIB - taken, taken) && os_unmap(p, 4 * MIB));
-    taken = 0;
+    remap_instead = NULL;
   }
   test_end();
 }

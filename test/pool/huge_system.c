@@ -2,18 +2,16 @@
  * the test's. */
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <sys/syscall.h>
 
 #include "diag/option.h"
 #include "helpers/box.h"
+#include "helpers/remap.h"
 #include "os/map.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
 
 static struct refusal why;
 static char *swapped_from, *swapped_to; /* what mincore does not see */
-static bool refuse_resize;
 
 long syscall(long number, ...) {
   static long (*real)(long, ...);
@@ -31,16 +29,13 @@ long syscall(long number, ...) {
   return result;
 }
 
-void *mremap(void *p, size_t old_bytes, size_t new_bytes, int flags, ...) {
-  va_list more;
-  void *to;
-  va_start(more, flags);
-  to = flags & MREMAP_FIXED ? va_arg(more, void *) : NULL;
-  va_end(more);
+static void *refuse(char *to, size_t new_bytes) {
+  (void)to;
+  (void)new_bytes;
   errno = ENOMEM;
-  if (refuse_resize) return MAP_FAILED;
-  return (void *)syscall(SYS_mremap, p, old_bytes, new_bytes, flags, to, 0L); /* NOLINT */
+  return MAP_FAILED;
 }
+
 /* A block that is wanted to be zero. */
 static char *get(size_t size, bool *zeroed) {
   *zeroed = true;
@@ -75,9 +70,9 @@ static void shrinks_refused(void) {
   for (size_t size = 32 * MIB; size >= 4 * MIB; size /= 2) {
     char *p = get(64 * MIB, &zeroed);
     memset(p, 7, 64 * MIB);
-    refuse_resize = true;
+    remap_instead = refuse;
     CHECK(huge_resize(p, size, &why) == p && huge_size(p) == size);
-    refuse_resize = false;
+    remap_instead = NULL;
     CHECK_MSG(!os_resident_end(p + size, 64 * MIB - size), "to %zu MiB", size / MIB);
     CHECK(all_bytes(p, size, 7) && huge_give(p));
   }
