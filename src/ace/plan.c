@@ -2,8 +2,9 @@
 
 unsigned plan_most(unsigned class) {
   size_t size = class_size(class);
-  size_t bound = size <= TINY_MAX ? MAGAZINE_MAX : MAGAZINE_MAX_MID;
+  size_t bound = MAGAZINE_MAX_MID;
   if (!size) return 0;
+  if (size <= TINY_MAX) bound = min_size(MAGAZINE_MOST_TINY / size, MAGAZINE_MAX);
   return (unsigned)max_size(min_size(MAGAZINE_MOST_BYTES / size, bound), MAGAZINE_MOST_LARGE);
 }
 

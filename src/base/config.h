@@ -66,13 +66,14 @@ enum {
 /* Caches. The figures that chose them are in DECISIONS.md. */
 enum {
   MAGAZINE_BYTES = 32 * 1024, /* bytes: the base capacity, before its bounds in blocks */
-  MAGAZINE_MAX = 128,         /* blocks */
+  MAGAZINE_MAX = 512,         /* blocks */
   MAGAZINE_MIN = 4,           /* blocks */
   MAGAZINE_MIN_LARGE = 2,     /* blocks of more than 64 KiB */
   /* blocks at a class's first miss, so that short threads take little */
   MAGAZINE_START = 8,
   MAGAZINE_START_BYTES = 4096,
-  /* blocks of more than 1 KiB, where refill and flush alternate */
+  /* where refill and flush alternate: bytes of blocks up to 1 KiB, and so many larger ones */
+  MAGAZINE_MOST_TINY = 128 * 1024,
   MAGAZINE_MAX_MID = 64,
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
@@ -93,6 +94,7 @@ enum {
   IDLE_CHECK = 32,
   FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time */
   OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
+  FLUSH_MAX = 256,            /* blocks that are sorted together on their way back */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
   OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold, */
   OUTBOX_SHARE = 8,           /* and the part of its thread's share */

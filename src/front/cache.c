@@ -129,14 +129,11 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
 
 /* --- back to the slabs --- */
 
-/* The older half goes: its blocks lie deepest and are the least likely to be in the cache. */
-static void flush(struct thread *t, unsigned class, unsigned n) {
+/* N of the HAVE blocks go, at most FLUSH_MAX. */
+static void flush_some(struct thread *t, unsigned class, unsigned n, unsigned have) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
-  void *out[MAGAZINE_MAX];
-  unsigned have = thread_cached(t, class);
-  if (n > have) n = have;
-  if (!n) return;
+  void *out[FLUSH_MAX];
   memcpy(out, base, n * sizeof *out);
   st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
   compiler_fence();
@@ -146,6 +143,16 @@ static void flush(struct thread *t, unsigned class, unsigned n) {
   cache_return(t, class, out, n);
   t->moved -= (ptrdiff_t)(n * class_size(class));
   tally_own(&t->tally, TLY_FLUSHES, 1);
+}
+
+/* The older blocks go: they lie deepest and are the least likely to be in the cache. */
+static void flush(struct thread *t, unsigned class, unsigned n) {
+  unsigned have = thread_cached(t, class);
+  n = (unsigned)min_size(n, have);
+  for (unsigned some; n; n -= some, have -= some) {
+    some = (unsigned)min_size(n, FLUSH_MAX);
+    flush_some(t, class, some, have);
+  }
 }
 
 static void return_remote(struct thread *t, void **blocks, unsigned n) {

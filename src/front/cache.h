@@ -53,8 +53,8 @@ ptrdiff_t cache_moved(struct thread *t);
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);
 
-/* Returns N blocks (at most OUTBOX_MAX) of CLASS to their slabs; with 0 of any classes, of which it
- * finds together what lies in one unit. */
+/* Returns N blocks of CLASS to their slabs; with 0 of any classes, of which it finds together what
+ * lies in one unit. */
 void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n);
 
 /* Returns all that the thread caches and lets go of its slabs. */

@@ -48,7 +48,7 @@ static void return_haul(struct thread *self, const struct haul *h, void **out, b
   struct cell *cell = &h->t->cell[h->class];
   unsigned n = sift(h, out, barrier);
   if (!n) return;
-  st_rlx(&cell->stolen, (uint8_t)(cell->stolen + n));
+  st_rlx(&cell->stolen, (uint16_t)(cell->stolen + n));
   st_rlx(&h->t->visit, h->t->visit | VISIT_ROBBED);
   cache_return(self, h->class, out, n);
   self->moved -= (ptrdiff_t)(n * class_size(h->class));

@@ -30,8 +30,8 @@ enum { BUCKETS = 64, RETURN_ROW = 8 };
 struct sorter {
   unsigned groups;
   uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
-  uint16_t chain[OUTBOX_MAX]; /* next block of the same group */
-  struct group group[OUTBOX_MAX];
+  uint16_t chain[FLUSH_MAX]; /* next block of the same group */
+  struct group group[FLUSH_MAX];
 };
 
 /* The group of the blocks of SLAB, perhaps a new one, of block P. */
@@ -63,23 +63,22 @@ struct bits {
   uint64_t masks[SLAB_WORDS];
 };
 
-/* Gathers the bits of N blocks of SLAB: blocks[i], blocks[chain[i]], ..., or with no CHAIN the ones
- * from I on, as far as they lie in the slab. Returns how many. */
-ALWAYS_INLINE unsigned gather(void **blocks, unsigned n, const uint16_t *chain, unsigned i,
-                              const struct slab *slab, struct bits *b) {
+/* Gathers the bits of those of N blocks that lie in SLAB, from the first on. Returns how many. The
+ * bits of a word stay in a register while blocks of it follow each other. */
+ALWAYS_INLINE unsigned gather_row(void **blocks, unsigned n, const struct slab *slab,
+                                  struct bits *b) {
   const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];
-  const char *base = slab->base;
   size_t end = (size_t)row.blocks * row.size;
-  unsigned word = slab_index(slab, &row, blocks[i]) / 64 % SLAB_WORDS;
+  unsigned word = slab_index(slab, &row, blocks[0]) / 64 % SLAB_WORDS;
   uint64_t words = (uint64_t)1 << word;
   uint64_t mask = 0;
-  unsigned done = 0;
-  for (; done < n; done++, i = chain ? chain[i] : i + 1) { /* NOLINT: a chain has N links */
-    size_t offset = (size_t)((char *)blocks[i] - base);
+  unsigned i = 0;
+  for (; i < n; i++) {
+    size_t offset = (size_t)((char *)blocks[i] - slab->base);
     uint64_t product = offset * row.magic;
     unsigned index = (unsigned)(product >> MAGIC_SHIFT);
-    if (UNLIKELY(offset >= end) && !chain) break;
-    if (UNLIKELY(offset >= end || !slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
+    if (offset >= end) break;
+    if (UNLIKELY(!slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
     if (index / 64 != word) {
       b->masks[word] = mask;
       word = index / 64 % SLAB_WORDS;
@@ -91,7 +90,29 @@ ALWAYS_INLINE unsigned gather(void **blocks, unsigned n, const uint16_t *chain, 
   }
   b->masks[word] = mask;
   b->words = words;
-  return done;
+  return i;
+}
+
+/* Gathers the bits of a group's blocks, which lie in SLAB in any order: a branch for those that
+ * follow each other in one word could not be predicted. */
+ALWAYS_INLINE void gather_group(void **blocks, const struct group *group, const uint16_t *chain,
+                                const struct slab *slab, struct bits *b) {
+  const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];
+  size_t end = (size_t)row.blocks * row.size;
+  uint64_t words = 0;
+  unsigned i = group->first;
+  memset(b->masks, 0, row.words * sizeof *b->masks);
+  for (unsigned done = group->blocks; done; done--, i = chain[i]) {
+    size_t offset = (size_t)((char *)blocks[i] - slab->base);
+    uint64_t product = offset * row.magic;
+    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
+    unsigned word = index / 64 % SLAB_WORDS;
+    if (UNLIKELY(offset >= end || !slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(b->masks[word] >> index % 64 & 1)) double_free(blocks[i]);
+    b->masks[word] |= (uint64_t)1 << index % 64;
+    words |= (uint64_t)1 << word;
+  }
+  b->words = words;
 }
 
 /* After N blocks came back to SLAB, of CLASS, whose state was OLD: a line may be crossed, and the
@@ -126,7 +147,7 @@ NOINLINE static void return_group(struct thread *t, const struct sorter *s,
                                   const struct group *group, void **blocks) {
   struct slab *slab = slab_of(blocks[group->first]);
   struct bits b;
-  gather(blocks, group->blocks, s->chain, group->first, slab, &b);
+  gather_group(blocks, group, s->chain, slab, &b);
   return_bits(t, slab, group->blocks, &b);
 }
 
@@ -135,7 +156,7 @@ NOINLINE static void return_group(struct thread *t, const struct sorter *s,
 NOINLINE static unsigned return_row(struct thread *t, void **blocks, unsigned n) {
   struct slab *slab = slab_of(blocks[0]);
   struct bits b;
-  unsigned same = gather(blocks, n, NULL, 0, slab, &b);
+  unsigned same = gather_row(blocks, n, slab, &b);
   if (same < n && same < RETURN_ROW) return 0;
   return_bits(t, slab, same, &b);
   return same;
@@ -183,32 +204,55 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
   return return_span(t, blocks, even, step) ? even : 0;
 }
 
-/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them.
- * Where a block lies in a slab of one unit is known without a look at the slab. */
-static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
+/* Of blocks of CLASS, whose slabs are of one unit or not, one by one as far as the first that brings
+ * its slab to a line. Returns how many. No call lies in the loop: all fits into registers. */
+ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     char *p = blocks[i];
-    bool one = row.units == 1;
-    struct slab *slab = one ? slab_at(map_super(p), unit_of(p)) : slab_of(p);
-    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
-    uint32_t old = ld_rlx(&slab->state);
-    int32_t count = slab_count(old) + 1;
-    unsigned index;
-    if (UNLIKELY(!slab_block_at(&row, offset, &index) || slab_class(old) != class))
-      not_a_block(slab, p);
-    if (UNLIKELY(!slab_return_alone(slab, index, old))) double_free(p);
-    if (UNLIKELY(count == row.threshold || count == row.blocks))
-      settle_returned(t, slab, class, old, 1);
+    struct slab *slab = one ? slab_at(map_super_known(p), unit_of(p)) : slab_of(p);
+    uint64_t product = row.magic * (one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base));
+    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
+    uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
+    int32_t count = slab_count(state);
+    if (UNLIKELY((uint8_t)slab_class(state) != (uint8_t)class)) not_a_block(slab, p);
+    if (UNLIKELY(index >= row.blocks || !slab_whole(product, row.magic))) not_a_block(slab, p);
+    if (UNLIKELY(!slab_return_alone(slab, index))) double_free(p);
+    st_rlx(&slab->state, state);
+    if (UNLIKELY(count == row.threshold || count == row.blocks)) return i + 1;
+  }
+  return n;
+}
+
+NOINLINE static unsigned return_units(unsigned class, void **blocks, unsigned n) {
+  return return_few(class, true, blocks, n);
+}
+
+NOINLINE static unsigned return_wide(unsigned class, void **blocks, unsigned n) {
+  return return_few(class, false, blocks, n);
+}
+
+/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them.
+ * Where a block lies in a slab of one unit is known without a look at the slab. */
+static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
+  bool one = class_table[class].units == 1;
+  for (unsigned done; n; n -= done, blocks += done) {
+    struct slab *slab;
+    done = one ? return_units(class, blocks, n) : return_wide(class, blocks, n);
+    slab = slab_of(blocks[done - 1]);
+    settle_returned(t, slab, class, ld_rlx(&slab->state) - SLAB_COUNT_ONE, 1);
   }
 }
 
 static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
   struct sorter s;
-  s.groups = 0;
-  memset(s.bucket, 0, sizeof s.bucket);
-  sort(&s, blocks, n, wide);
-  for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+  for (unsigned some; n; n -= some, blocks += some) {
+    some = (unsigned)min_size(n, FLUSH_MAX);
+    s.groups = 0;
+    memset(s.bucket, 0, sizeof s.bucket);
+    sort(&s, blocks, some, wide);
+    for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+  }
 }
 
 /* Blocks that were allocated one after the other are freed so, more often than not: neighbours and

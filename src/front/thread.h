@@ -57,12 +57,12 @@ struct cell {
   uint16_t capacity; /* [owner] blocks; 0: nothing planned yet */
   uint16_t granted;  /* [owner] blocks of the capacity that the budget granted */
   uint16_t most;     /* [const] blocks; 0: the class has no magazine */
-  uint8_t last_miss; /* [owner] enum miss */
-  bool busy;         /* [owner] a miss since the last look for idle classes */
-  uint8_t stolen;    /* [lock registry] blocks that collect took: NULLs below the top */
-  uint8_t start;     /* [const] blocks: how many near slots it has */
+  uint16_t stolen;   /* [lock registry] blocks that collect took: NULLs below the top */
   uint16_t near;     /* [const] index of the first slot of as many as the class starts with */
   uint16_t far;      /* [const] likewise of as many as it may ever hold */
+  uint8_t start;     /* [const] blocks: how many near slots it has */
+  uint8_t last_miss; /* [owner] enum miss */
+  bool busy;         /* [owner] a miss since the last look for idle classes */
 };
 
 struct thread {

@@ -57,7 +57,7 @@ ALWAYS_INLINE struct slab *slab_at(struct superslab *super, unsigned first) {
 
 /* The slab of a block. P is in a slab: its tag said so. */
 ALWAYS_INLINE struct slab *slab_of(const void *p) {
-  struct superslab *super = map_super(p);
+  struct superslab *super = map_super_known(p);
   return slab_at(super, ld_rlx(&super->head[unit_of(p)]));
 }
 
@@ -126,15 +126,14 @@ void slab_show_any(struct slab *slab, uint64_t unseen);
  * forked meanwhile never will. The slab is the caller's, or its class is locked. */
 void slab_show_hidden(struct slab *slab);
 
-/* All of that for one block, of a slab in STATE, in a process of one thread. False: it was free. */
-ALWAYS_INLINE bool slab_return_alone(struct slab *slab, unsigned index, uint32_t state) {
+/* Sets the bit of one block, in a process of one thread, which counts it. False: it was free. */
+ALWAYS_INLINE bool slab_return_alone(struct slab *slab, unsigned index) {
   uint64_t *word = &slab->words[index / 64];
   uint64_t bit = (uint64_t)1 << index % 64;
   uint64_t old = ld_rlx(word);
   if (UNLIKELY(old & bit)) return false;
   st_rlx(word, old | bit);
   if (!old) st_rlx(&slab->summary, ld_rlx(&slab->summary) | (uint64_t)1 << index / 64);
-  st_rlx(&slab->state, state + SLAB_COUNT_ONE);
   return true;
 }
 

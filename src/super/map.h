@@ -82,6 +82,13 @@ ALWAYS_INLINE void *map_super(const void *p) {
   return ld_acq(&map_leaf(p)->super[map_place(p)]);
 }
 
+/* The same for an address that has a tag, so that the root has its leaf. */
+ALWAYS_INLINE void *map_super_known(const void *p) {
+  uintptr_t leaf = (uintptr_t)&slab_map.zero + ld_rlx(&slab_map.root[(uintptr_t)p >> LEAF_SHIFT]);
+  /* pairs: map_set_super */
+  return ld_acq(&((struct leaf *)leaf)->super[map_place(p)]);
+}
+
 /* Makes sure that P's leaf exists. Returns false and sets *ERROR when the system refuses it. */
 bool map_cover(const void *p, int *error);
 

@@ -14,6 +14,15 @@ static unsigned capacity_of(unsigned class) {
   return class_table[class].capacity;
 }
 
+static void shuffle(unsigned n, uint64_t *state) {
+  for (unsigned i = n; i > 1; i--) {
+    unsigned k = (unsigned)random_below(state, i);
+    void *p = block[k];
+    block[k] = block[i - 1];
+    block[i - 1] = p;
+  }
+}
+
 static struct thread *fresh_self(void) {
   struct thread *t = thread_self();
   front_flush();
@@ -71,6 +80,24 @@ static void older_half_goes(void) {
   for (unsigned i = capacity; i < 2 * capacity; i++) front_free(block[i]);
   check_cached_once(t);
   front_flush();
+  CHECK_ALL();
+  CHECK(live_blocks() == 0);
+  test_end();
+}
+
+static void all_of_a_full_one_go(void) {
+  struct thread *t = fresh_self();
+  uint64_t state = 5;
+  test_begin("all blocks of the largest magazine go at once, also in a random order");
+  CHECK(capacity_of(1) == MAGAZINE_MAX && MAGAZINE_MAX > FLUSH_MAX);
+  for (unsigned i = 0; i < MAGAZINE_MAX; i++) block[i] = front_alloc(16, NULL);
+  front_flush();
+  shuffle(MAGAZINE_MAX, &state);
+  for (unsigned i = 0; i < MAGAZINE_MAX; i++) front_free(block[i]);
+  CHECK_MSG(magazine_blocks(t, 1) == MAGAZINE_MAX, "%u cached", magazine_blocks(t, 1));
+  check_cached_once(t);
+  front_flush();
+  for (unsigned i = 0; i < MAGAZINE_MAX; i++) CHECK(!block_is_out(block[i]));
   CHECK_ALL();
   CHECK(live_blocks() == 0);
   test_end();
@@ -203,20 +230,15 @@ static void large_ones(void) {
 static void batches(void) {
   struct thread *t = fresh_self();
   uint64_t state = 13;
-  test_begin("cache_return takes up to 256 blocks of any classes and slabs, in any order");
+  test_begin("cache_return takes up to 512 blocks of any classes and slabs, in any order");
   for (int round = 0; round < 300; round++) {
-    unsigned n = 1 + (unsigned)random_below(&state, OUTBOX_MAX);
+    unsigned n = 1 + (unsigned)random_below(&state, 512);
     for (unsigned i = 0; i < n; i++) {
       struct refusal why;
       unsigned class = 1 + (unsigned)random_below(&state, CLASSES - 1);
       CHECK(cache_issue(t, class, &block[i], 1, &why) == 1 && block_is_out(block[i]));
     }
-    for (unsigned i = n; i > 1; i--) {
-      unsigned k = (unsigned)random_below(&state, i);
-      void *p = block[k];
-      block[k] = block[i - 1];
-      block[i - 1] = p;
-    }
+    shuffle(n, &state);
     cache_return(t, 0, block, n);
     if (round % 50 == 0) CHECK_ALL();
   }
@@ -373,6 +395,7 @@ int main(void) {
   front_free(front_alloc(1, NULL));
   refill_takes_lowest();
   older_half_goes();
+  all_of_a_full_one_go();
   moves();
   empties_its_slab();
   outbox_bounds();

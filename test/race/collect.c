@@ -10,7 +10,7 @@
 #pragma weak hak_trim
 #pragma weak hak_ledger
 
-enum { WORKERS = 3, HELD = 64, PAIRED = 2, BURST = 200, ROUNDS = 4000, STOP_US = 200 };
+enum { WORKERS = 3, HELD = 64, PAIRED = 2, BURST = 1200, ROUNDS = 4000, STOP_US = 200 };
 
 /* Below and above 1,024 bytes, where the last block of a magazine stays and where it goes. */
 static const size_t sizes[] = {16, 64, 400, 1000, 1200, 3000, 20000, 100000};
@@ -40,7 +40,7 @@ static void sleep_us(long us) {
 
 /* --- who is visited --- */
 
-/* More blocks at a time than a magazine holds: most of the time goes by off the hit path. */
+/* More blocks at a time than a magazine may ever hold: most of the time goes by off the hit path. */
 static void bursts(int rounds) {
   void *block[BURST];
   for (int round = 0; round < rounds; round++)
