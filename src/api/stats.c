@@ -70,6 +70,8 @@ void stats_collect(struct heap_stats *s) {
   }
   s->live_bytes += count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
   s->mapped_bytes = count_read(CNT_SUPER_BYTES) + count_read(CNT_META_BYTES) + map_leaf_bytes();
+  s->resident_bytes = os_resident_bytes();
+  s->nulls = failure_nulls();
 }
 
 /* --- one by name --- */
@@ -86,9 +88,8 @@ static const struct counter_row heap_table[HEAP_FIGURES] = {
 };
 
 static uint64_t heap_figure(const struct heap_stats *s, unsigned i) {
-  uint64_t now = os_resident_bytes();
-  uint64_t nulls = failure_nulls();
-  return (uint64_t[]){s->live_bytes, s->free_bytes, s->mapped_bytes, now, s->supers, nulls}[i];
+  return (uint64_t[]){s->live_bytes,     s->free_bytes, s->mapped_bytes,
+                      s->resident_bytes, s->supers,     s->nulls}[i];
 }
 
 /* NAME without WORD, or NULL where it does not begin so. */

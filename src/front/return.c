@@ -204,19 +204,20 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
   return return_span(t, blocks, even, step) ? even : 0;
 }
 
-/* Of blocks of CLASS, whose slabs are of one unit or not, one by one as far as the first that brings
- * its slab to a line. Returns how many. No call lies in the loop: all fits into registers. */
+/* Of blocks of CLASS, whose slabs have ONE unit or more, one by one as far as the first that brings
+ * its slab to a line. Returns how many. No call lies in the loop, so that all fits into registers;
+ * where a block lies in a slab of one unit is known without a look at it. */
 ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     char *p = blocks[i];
     struct slab *slab = one ? slab_at(map_super_known(p), unit_of(p)) : slab_of(p);
-    uint64_t product = row.magic * (one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base));
-    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
     uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
     int32_t count = slab_count(state);
+    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
+    unsigned index;
     if (UNLIKELY((uint8_t)slab_class(state) != (uint8_t)class)) not_a_block(slab, p);
-    if (UNLIKELY(index >= row.blocks || !slab_whole(product, row.magic))) not_a_block(slab, p);
+    if (UNLIKELY(!slab_block_at(&row, offset, &index))) not_a_block(slab, p);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(p);
     st_rlx(&slab->state, state);
     if (UNLIKELY(count == row.threshold || count == row.blocks)) return i + 1;
@@ -232,8 +233,7 @@ NOINLINE static unsigned return_wide(unsigned class, void **blocks, unsigned n) 
   return return_few(class, false, blocks, n);
 }
 
-/* Of blocks of CLASS, one by one: without locked instructions that costs less than to sort them.
- * Where a block lies in a slab of one unit is known without a look at the slab. */
+/* One by one: without locked instructions that costs less than to sort them. */
 static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
   bool one = class_table[class].units == 1;
   for (unsigned done; n; n -= done, blocks += done) {

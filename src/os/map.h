@@ -4,7 +4,7 @@
  * Promise:  memory from os_map* is zeroed, private, readable and writable; a refusal changes
  *           nothing.
  * Threads:  any. errno is preserved; the reason of a refusal comes back as a value.
- * Cost:     one system call; os_map_aligned at most eight.
+ * Cost:     one system call; os_map_aligned at most seven.
  * Refuses:  with the errno of the system call.
  * Inverse:  os_map / os_unmap.
  */

@@ -125,8 +125,7 @@ static bool cut(struct huge *huge, size_t bytes) {
 
 /* Gives up the address space behind the block if the last huge page might fill it. */
 static void cut_spare(struct huge *huge) {
-  size_t spare = huge->mapped - huge->used;
-  if (round_up(huge->used, HUGE_PAGE) > huge->mapped || !spare) return;
+  if (round_up(huge->used, HUGE_PAGE) > huge->mapped || huge->used == huge->mapped) return;
   cut(huge, huge->used);
 }
 

@@ -244,16 +244,19 @@ static struct huge *take_beyond(const struct bounds *b) {
   return huge;
 }
 
+/* Gives back a mapping that was kept, if there is one. Returns its bytes; 0: none, or refused. */
+static size_t drop(struct huge *huge) {
+  size_t dirty = huge ? huge->dirty : 0;
+  size_t gone = huge ? keep_unmap(huge) : 0;
+  if (gone) count_any(CNT_PURGED_BYTES, dirty);
+  return gone;
+}
+
 static size_t drop_beyond(const struct bounds *b) {
   size_t bytes = 0;
-  for (;;) {
-    struct huge *huge = take_beyond(b);
-    size_t dirty = huge ? huge->dirty : 0;
-    size_t gone = huge ? keep_unmap(huge) : 0;
-    if (!gone) return bytes;
-    bytes += gone;
-    count_any(CNT_PURGED_BYTES, dirty);
-  }
+  size_t gone;
+  while ((gone = drop(take_beyond(b)))) bytes += gone;
+  return bytes;
 }
 
 void keep_within_bounds(void) {
@@ -280,12 +283,8 @@ static struct huge *take_aged(uint64_t by) {
 
 size_t keep_drop_aged(uint64_t by, size_t batch) {
   size_t bytes = 0;
-  while (bytes < batch) {
-    struct huge *huge = take_aged(by);
-    size_t gone = huge ? keep_unmap(huge) : 0;
-    if (!gone) break;
-    bytes += gone;
-  }
+  size_t gone;
+  while (bytes < batch && (gone = drop(take_aged(by)))) bytes += gone;
   return bytes;
 }
 

@@ -65,15 +65,16 @@ ALWAYS_INLINE struct superslab *slab_super(const struct slab *slab) {
   return map_super(slab->base);
 }
 
-/* Does a block of class ROW start at OFFSET of its slab? INDEX: the block's in which that lies. */
-ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, unsigned *index) {
-  *index = (unsigned)(offset * row->magic >> MAGIC_SHIFT);
-  return *index < row->blocks && *index * (size_t)row->size == offset;
-}
-
 /* Of whole multiples of a size alone, times MAGIC, the fraction is less than MAGIC. */
 ALWAYS_INLINE bool slab_whole(uint64_t product, uint64_t magic) {
   return product << (64 - MAGIC_SHIFT) < magic << (64 - MAGIC_SHIFT);
+}
+
+/* Does a block of class ROW start at OFFSET of its slab? INDEX: the block's in which that lies. */
+ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, unsigned *index) {
+  uint64_t product = offset * row->magic;
+  *index = (unsigned)(product >> MAGIC_SHIFT);
+  return *index < row->blocks && slab_whole(product, row->magic);
 }
 
 /* The index of the block at P, of a slab of class ROW. */

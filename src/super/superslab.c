@@ -94,8 +94,10 @@ bool super_admit(size_t bytes, struct refusal *why) {
   uint64_t limit = option(OPT_LIMIT) ? option(OPT_LIMIT) : UINT64_MAX;
   uint64_t before = count_read(CNT_SUPER_BYTES);
   do {
-    *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
-    if (bytes > limit || before > limit - bytes) return false;
+    if (bytes > limit || before > limit - bytes) {
+      *why = (struct refusal){REASON_EXHAUSTION, 0, bytes};
+      return false;
+    }
   } while (!cas_acq(&counter_value[CNT_SUPER_BYTES], &before, before + bytes));
   room_spend(bytes);
   return true;

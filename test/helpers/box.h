@@ -29,6 +29,16 @@ static inline uint64_t random_below(uint64_t *state, uint64_t n) {
   return random_next(state) % n;
 }
 
+/* Fisher and Yates. */
+static inline void shuffle(void **p, size_t n, uint64_t *state) {
+  for (size_t i = n; i > 1; i--) {
+    size_t k = (size_t)random_below(state, i);
+    void *last = p[i - 1];
+    p[i - 1] = p[k];
+    p[k] = last;
+  }
+}
+
 static inline double now_seconds(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

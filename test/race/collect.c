@@ -40,7 +40,7 @@ static void sleep_us(long us) {
 
 /* --- who is visited --- */
 
-/* More blocks at a time than a magazine may ever hold: most of the time goes by off the hit path. */
+/* More blocks at a time than a magazine ever holds: most time goes by off the hit path. */
 static void bursts(int rounds) {
   void *block[BURST];
   for (int round = 0; round < rounds; round++)
