@@ -92,8 +92,10 @@ void thread_gather(struct thread *t, unsigned class) {
   t->gates.mag[class].limit = near + min_size(cell->capacity, cell->start);
 }
 
+/* Between the near slots and the far ones lie more than a magazine has, which nobody touches: a top
+ * in the one and a base in the other are too far apart. */
 size_t thread_bytes(void) {
-  size_t slots = 0;
+  size_t slots = MAGAZINE_MAX;
   for (unsigned class = 0; class < CLASSES; class++)
     slots += plan_start(class) + 1u + plan_most(class) + 1u;
   return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
@@ -103,7 +105,7 @@ size_t thread_bytes(void) {
  * empty magazines, so only the pointers are written: no slot is touched. */
 static void lay_out(struct thread *t) {
   unsigned near = 0;
-  unsigned far = 0;
+  unsigned far = MAGAZINE_MAX;
   t->gates.leaf = &slab_map.zero;
   t->gates.pops = &t->pops;
   for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
