@@ -204,20 +204,19 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
   return return_span(t, blocks, even, step) ? even : 0;
 }
 
-/* Of blocks of CLASS, whose slabs have ONE unit or more, one by one as far as the first that brings
- * its slab to a line. Returns how many. No call lies in the loop, so that all fits into registers;
- * where a block lies in a slab of one unit is known without a look at it. */
+/* Of blocks of CLASS one by one, as far as the first that brings its slab to a line. Returns how
+ * many. No call in the loop: all fits into registers. In slabs of ONE unit the address is enough. */
 ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     char *p = blocks[i];
     struct slab *slab = one ? slab_at(map_super_known(p), unit_of(p)) : slab_of(p);
+    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
     uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
     int32_t count = slab_count(state);
-    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
+    bool ours = (uint8_t)slab_class(state) == (uint8_t)class;
     unsigned index;
-    if (UNLIKELY((uint8_t)slab_class(state) != (uint8_t)class)) not_a_block(slab, p);
-    if (UNLIKELY(!slab_block_at(&row, offset, &index))) not_a_block(slab, p);
+    if (UNLIKELY(!ours || !slab_block_at(&row, offset, &index))) not_a_block(slab, p);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(p);
     st_rlx(&slab->state, state);
     if (UNLIKELY(count == row.threshold || count == row.blocks)) return i + 1;
