@@ -205,7 +205,7 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
 }
 
 /* Of blocks of CLASS one by one, as far as the first that brings its slab to a line. Returns how
- * many. No call in the loop: all fits into registers. In slabs of ONE unit the address is enough. */
+ * many. No call in the loop: all fits into registers. In slabs of ONE unit the address tells. */
 ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
