@@ -70,13 +70,11 @@ void stats_collect(struct heap_stats *s) {
   }
   s->live_bytes += count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
   s->mapped_bytes = count_read(CNT_SUPER_BYTES) + count_read(CNT_META_BYTES) + map_leaf_bytes();
-  s->resident_bytes = os_resident_bytes();
-  s->nulls = failure_nulls();
 }
 
 /* --- one by name --- */
 
-enum { HEAP_FIGURES = 6 };
+enum { HEAP_RESIDENT = 3, HEAP_NULLS = 5, HEAP_FIGURES };
 
 static const struct counter_row heap_table[HEAP_FIGURES] = {
     {"heap.live_bytes", "bytes", "blocks in use, by class size"},
@@ -88,8 +86,9 @@ static const struct counter_row heap_table[HEAP_FIGURES] = {
 };
 
 static uint64_t heap_figure(const struct heap_stats *s, unsigned i) {
-  return (uint64_t[]){s->live_bytes,     s->free_bytes, s->mapped_bytes,
-                      s->resident_bytes, s->supers,     s->nulls}[i];
+  if (i == HEAP_RESIDENT) return os_resident_bytes();
+  if (i == HEAP_NULLS) return failure_nulls();
+  return (uint64_t[]){s->live_bytes, s->free_bytes, s->mapped_bytes, 0, s->supers}[i];
 }
 
 /* NAME without WORD, or NULL where it does not begin so. */

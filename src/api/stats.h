@@ -24,9 +24,7 @@ struct heap_stats {
   uint64_t live_bytes;   /* blocks in use, by class size; runs and huge mappings included */
   uint64_t free_bytes;   /* blocks free in slabs or cached */
   uint64_t mapped_bytes; /* address space for blocks and descriptors */
-  uint64_t resident_bytes; /* of the whole process */
   uint64_t supers;
-  uint64_t nulls; /* requests that ended in NULL */
 };
 
 void stats_collect(struct heap_stats *s);

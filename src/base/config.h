@@ -72,9 +72,8 @@ enum {
   /* blocks at a class's first miss, so that short threads take little */
   MAGAZINE_START = 8,
   MAGAZINE_START_BYTES = 4096,
-  /* where refill and flush alternate: bytes of blocks up to 1 KiB, and so many larger ones */
-  MAGAZINE_MOST_TINY = 128 * 1024,
-  MAGAZINE_MAX_MID = 64,
+  MAGAZINE_MOST_TINY = 128 * 1024, /* bytes of blocks up to 1 KiB, where refill and flush */
+  MAGAZINE_MAX_MID = 64,           /* alternate, and so many larger ones */
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
   MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
   DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */

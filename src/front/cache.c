@@ -129,11 +129,13 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
 
 /* --- back to the slabs --- */
 
-/* N of the HAVE blocks go, at most FLUSH_MAX. */
-static void flush_some(struct thread *t, unsigned class, unsigned n, unsigned have) {
+/* Of N blocks that go, or as many as there are, FLUSH_MAX go at most. Returns how many did. */
+static unsigned flush_some(struct thread *t, unsigned class, unsigned n) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
   void *out[FLUSH_MAX];
+  unsigned have = thread_cached(t, class);
+  n = (unsigned)min_size(min_size(n, have), FLUSH_MAX);
   memcpy(out, base, n * sizeof *out);
   st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
   compiler_fence();
@@ -143,16 +145,13 @@ static void flush_some(struct thread *t, unsigned class, unsigned n, unsigned ha
   cache_return(t, class, out, n);
   t->moved -= (ptrdiff_t)(n * class_size(class));
   tally_own(&t->tally, TLY_FLUSHES, 1);
+  return n;
 }
 
 /* The older blocks go: they lie deepest and are the least likely to be in the cache. */
 static void flush(struct thread *t, unsigned class, unsigned n) {
-  unsigned have = thread_cached(t, class);
-  n = (unsigned)min_size(n, have);
-  for (unsigned some; n; n -= some, have -= some) {
-    some = (unsigned)min_size(n, FLUSH_MAX);
-    flush_some(t, class, some, have);
-  }
+  unsigned gone = n = (unsigned)min_size(n, thread_cached(t, class));
+  for (; gone && n; n -= gone) gone = flush_some(t, class, n);
 }
 
 static void return_remote(struct thread *t, void **blocks, unsigned n) {

@@ -15,6 +15,14 @@ COLD static void not_a_block(const struct slab *slab, void *p) {
   text_die("free of a pointer into the middle of a block", p);
 }
 
+/* The slab, of ONE unit or more, of a block that comes back. If its superslab has gone, the flush
+ * had the block twice. */
+ALWAYS_INLINE struct slab *slab_back(void *p, bool one) {
+  struct superslab *super = map_super_known(p);
+  if (UNLIKELY(!super)) double_free(p);
+  return slab_at(super, one ? unit_of(p) : ld_rlx(&super->head[unit_of(p)]));
+}
+
 /* Blocks of one slab among those that a flush returns, chained by index. */
 struct group {
   uintptr_t slab;  /* the number of its unit, or where it has several, its descriptor */
@@ -35,21 +43,22 @@ struct sorter {
 };
 
 /* The group of the blocks of SLAB, perhaps a new one, of block P. */
-ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, const void *p) {
+ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, void *p) {
   uint16_t *bucket = &s->bucket[slab % BUCKETS];
   unsigned g = *bucket;
   while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
   if (LIKELY(g)) return &s->group[g - 1];
   s->group[s->groups] = (struct group){slab, 0, 0, *bucket};
   *bucket = (uint16_t)++s->groups;
-  prefetch_write(slab_of(p));
+  prefetch_write(slab_back(p, false));
   return &s->group[s->groups - 1];
 }
 
 static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
   for (unsigned i = 0; i < n; i++) {
     void *p = blocks[i];
-    uintptr_t slab = wide ? (uintptr_t)slab_of(p) / SLAB_BYTES : (uintptr_t)p >> UNIT_SHIFT;
+    uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
+    uintptr_t slab = wide ? (uintptr_t)slab_back(p, false) / SLAB_BYTES : unit;
     struct group *group = sorter_group(s, slab, p);
     s->chain[i] = group->first;
     group->first = (uint16_t)i;
@@ -145,7 +154,7 @@ ALWAYS_INLINE void return_bits(struct thread *t, struct slab *slab, unsigned n,
 
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
                                   const struct group *group, void **blocks) {
-  struct slab *slab = slab_of(blocks[group->first]);
+  struct slab *slab = slab_back(blocks[group->first], false);
   struct bits b;
   gather_group(blocks, group, s->chain, slab, &b);
   return_bits(t, slab, group->blocks, &b);
@@ -154,7 +163,7 @@ NOINLINE static void return_group(struct thread *t, const struct sorter *s,
 /* Returns those of N blocks that lie in one slab, from the first on, if they are worth it. Returns
  * how many. */
 NOINLINE static unsigned return_row(struct thread *t, void **blocks, unsigned n) {
-  struct slab *slab = slab_of(blocks[0]);
+  struct slab *slab = slab_back(blocks[0], false);
   struct bits b;
   unsigned same = gather_row(blocks, n, slab, &b);
   if (same < n && same < RETURN_ROW) return 0;
@@ -176,7 +185,7 @@ static void span_bits(unsigned first, unsigned n, struct bits *b) {
  * block but the lowest is looked at. */
 NOINLINE static bool return_span(struct thread *t, void **blocks, unsigned n, ptrdiff_t step) {
   void *lowest = blocks[step < 0 ? n - 1 : 0];
-  struct slab *slab = slab_of(lowest);
+  struct slab *slab = slab_back(lowest, false);
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
   unsigned first = slab_index(slab, row, lowest);
   struct bits b;
@@ -210,7 +219,7 @@ ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsig
   const struct class_row row = class_table[class];
   for (unsigned i = 0; i < n; i++) {
     char *p = blocks[i];
-    struct slab *slab = one ? slab_at(map_super_known(p), unit_of(p)) : slab_of(p);
+    struct slab *slab = slab_back(p, one);
     size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
     uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
     int32_t count = slab_count(state);
