@@ -223,9 +223,10 @@ ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsig
     size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
     uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
     int32_t count = slab_count(state);
-    bool ours = (uint8_t)slab_class(state) == (uint8_t)class;
     unsigned index;
-    if (UNLIKELY(!ours || !slab_block_at(&row, offset, &index))) not_a_block(slab, p);
+    bool starts = slab_block_at(&row, offset, &index);
+    bool ours = (uint8_t)slab_class(state) == (uint8_t)class;
+    if (UNLIKELY(!ours || !starts)) not_a_block(slab, p);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(p);
     st_rlx(&slab->state, state);
     if (UNLIKELY(count == row.threshold || count == row.blocks)) return i + 1;
