@@ -68,6 +68,9 @@ listed() {
   grep -vE '^[^ ]+ +[^ ].*\?$' <<<"$list"
 }
 
+# unread: what bench/run --list says on stderr when nobody reads the rows.
+unread() { { python3 -B "$root/bench/run" --list 2>&3 | true; } 3>&1; }
+
 # every_program_runs: is each program of bench/ in the list of runs?
 every_program_runs() {
   local source name
@@ -137,6 +140,7 @@ rows_wrong=""
 read_rows
 verdict "each row has a name of its own, a question and a group" "$rows_wrong"
 verdict "bench/run --list prints each row with its question" "$(listed)"
+verdict "it says nothing more when its reader goes" "$(unread)"
 verdict "each benchmark program is run here, and each row has its program" "$(every_program_runs)"
 while read -r words; do
   verdict "a tiny run ends well, prints its figures and proves who served: $words" \
