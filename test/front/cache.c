@@ -114,13 +114,13 @@ static void moves(void) {
   front_flush();
   CHECK(cell->base == near && t->gates.mag[CLASS].top == near && live_blocks() == 0);
   for (unsigned class = 1; class < CLASSES; class++) {
-    top = t->gates.mag[class].top;
     t->gates.mag[class].top = t->slots + t->cell[class].far + 1; /* likewise, on its way back */
     CHECK_MSG(thread_cached(t, class) == 0, "class %u", class);
-    t->gates.mag[class].top = top;
+    t->gates.mag[class].top = t->cell[class].base;
   }
   t->gates.mag[CLASS].top = far + 1;
   cell->capacity = 1;
+  CHECK(thread_cached(t, CLASS) == 0);
   front_flush();
   CHECK(t->gates.mag[CLASS].top == near);
   CHECK_ALL();
