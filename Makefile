@@ -88,7 +88,8 @@ $(BUILD)/obj/%.o: src/%.cc Makefile $(BUILD)/flags
 COLD = api/ledger% api/stats api/names_info api/hakmem ace/refuse ace/verdict os/limits os/smaps \
        os/pages os/lines os/room diag/% base/text base/sort super/check super/thp front/validate \
        front/background front/start
-$(filter $(COLD:%=$(BUILD)/obj/%.o),$(OBJECTS)): EXTRA += -Os
+RARE = $(COLD:%=$(BUILD)/obj/%.o)
+$(filter $(RARE),$(OBJECTS)): EXTRA += -Os
 
 # An exception of a C++ new_handler passes through operator new.
 $(BUILD)/obj/api/cxx.o: EXTRA += -fexceptions
@@ -100,8 +101,9 @@ $(BUILD)/obj/cmd/%.o: cmd/%.c Makefile $(BUILD)/flags
 $(BUILD)/hakmem: $(CMD_OBJECTS) $(CMD_PARTS)
 	@$(CC) $(OPT) -pthread -o $@ $(CMD_OBJECTS) $(CMD_PARTS)
 
-$(BUILD)/libhakmem.so: $(OBJECTS)
-	@$(CC) $(OPT) $(EXTRA) -shared -static-libgcc $(LDFLAGS) -Wl,-soname,libhakmem.so -o $@ $(OBJECTS)
+$(BUILD)/libhakmem.so: $(OBJECTS) src/layout.ld
+	@$(CC) $(OPT) $(EXTRA) -shared -static-libgcc $(LDFLAGS) -Wl,-soname,libhakmem.so -Wl,-T,src/layout.ld \
+	  -o $@ $(filter-out $(RARE),$(OBJECTS)) $(filter $(RARE),$(OBJECTS))
 
 # One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
 # Groups end here: a local copy of the C++ personality's address must not be discarded later.
