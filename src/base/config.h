@@ -108,7 +108,7 @@ enum {
   HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */
   HUGE_SPARE = 4,             /* a quarter more address space, where a block grows */
   HUGE_PAGE = 2 * 1024 * 1024, /* bytes; the system's, where pages are of 4 KiB */
-  HUGE_TAIL = 16, /* the last huge page of a block may go beyond it by this part of the block */
+  HUGE_TAIL = 8, /* the last huge page of a block may go beyond it by this part of the block */
   /* What blocks of a doubling of size tell of the next ones, when they are given back: one that is
    * full lets so many have huge pages or be populated, at most so many; one that is not, none. */
   HABIT_SIZES = 19, /* from 256 KiB on */

@@ -350,6 +350,19 @@ static void huge_pages(void) {
   keep_drop(0);
   CHECK(count_read(CNT_SUPER_BYTES) == 0);
   test_end();
+  test_begin("the last huge page of a block goes beyond it by an 8th of the block at most");
+  option_set("RETAIN", "64M");
+  for (int i = 0; i < 40 && !follows(7 * MIB + 4096); i++) {
+  }
+  p = huge_get(7 * MIB + 64 * 1024, 16, &zeroed, &why);
+  CHECK(has_huge_pages(p) && huge_size(p) == 7 * MIB + 64 * 1024);
+  memset(p, 1, 7 * MIB + 64 * 1024);
+  CHECK(huge_give(p));
+  p = huge_get(7 * MIB + 128 * 1024, 16, &zeroed, &why);
+  CHECK(has_huge_pages(p) && huge_size(p) == 8 * MIB);
+  memset(p, 1, 8 * MIB);
+  CHECK(huge_give(p));
+  test_end();
   option_value[OPT_THP] = THP_DEFAULT;
 }
 
