@@ -107,16 +107,14 @@ ALWAYS_INLINE unsigned gather_row(void **blocks, unsigned n, const struct slab *
 ALWAYS_INLINE void gather_group(void **blocks, const struct group *group, const uint16_t *chain,
                                 const struct slab *slab, struct bits *b) {
   const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];
-  size_t end = (size_t)row.blocks * row.size;
   uint64_t words = 0;
   unsigned i = group->first;
   memset(b->masks, 0, row.words * sizeof *b->masks);
   for (unsigned done = group->blocks; done; done--, i = chain[i]) {
-    size_t offset = (size_t)((char *)blocks[i] - slab->base);
-    uint64_t product = offset * row.magic;
-    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
+    unsigned index;
+    bool starts = slab_block_at(&row, (size_t)((char *)blocks[i] - slab->base), &index);
     unsigned word = index / 64 % SLAB_WORDS;
-    if (UNLIKELY(offset >= end || !slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(!starts)) not_a_block(slab, blocks[i]);
     if (UNLIKELY(b->masks[word] >> index % 64 & 1)) double_free(blocks[i]);
     b->masks[word] |= (uint64_t)1 << index % 64;
     words |= (uint64_t)1 << word;
