@@ -129,29 +129,27 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
 
 /* --- back to the slabs --- */
 
-/* Of N blocks that go, or as many as there are, FLUSH_MAX go at most. Returns how many did. */
-static unsigned flush_some(struct thread *t, unsigned class, unsigned n) {
+/* Of the older blocks N go, or as many as there are, FLUSH_MAX at a time: they lie deepest and are
+ * the least likely to be in the cache. */
+static void flush(struct thread *t, unsigned class, unsigned n) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
   void *out[FLUSH_MAX];
   unsigned have = thread_cached(t, class);
-  n = (unsigned)min_size(min_size(n, have), FLUSH_MAX);
-  memcpy(out, base, n * sizeof *out);
-  st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
-  compiler_fence();
-  memmove(base, base + n, (have - n) * sizeof *base);
-  compiler_fence();
-  st_rlx(&mag->top, base + (have - n));
-  cache_return(t, class, out, n);
-  t->moved -= (ptrdiff_t)(n * class_size(class));
-  tally_own(&t->tally, TLY_FLUSHES, 1);
-  return n;
-}
-
-/* The older blocks go: they lie deepest and are the least likely to be in the cache. */
-static void flush(struct thread *t, unsigned class, unsigned n) {
-  unsigned gone = n = (unsigned)min_size(n, thread_cached(t, class));
-  for (; gone && n; n -= gone) gone = flush_some(t, class, n);
+  n = (unsigned)min_size(n, have);
+  for (unsigned some; n; n -= some) {
+    some = (unsigned)min_size(n, FLUSH_MAX);
+    have -= some;
+    memcpy(out, base, some * sizeof *out);
+    st_rlx(&mag->top, base); /* I6: in a child forked now the blocks are lost, not doubled */
+    compiler_fence();
+    memmove(base, base + some, have * sizeof *base);
+    compiler_fence();
+    st_rlx(&mag->top, base + have);
+    cache_return(t, class, out, some);
+    t->moved -= (ptrdiff_t)(some * class_size(class));
+    tally_own(&t->tally, TLY_FLUSHES, 1);
+  }
 }
 
 static void return_remote(struct thread *t, void **blocks, unsigned n) {
