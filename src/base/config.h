@@ -72,10 +72,11 @@ enum {
   /* blocks at a class's first miss, so that short threads take little */
   MAGAZINE_START = 8,
   MAGAZINE_START_BYTES = 4096,
-  MAGAZINE_MOST_TINY = 128 * 1024, /* bytes of blocks up to 1 KiB, where refill and flush */
-  MAGAZINE_MAX_MID = 64,           /* alternate, and so many larger ones */
-  MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes, where refill and flush alternate */
-  MAGAZINE_MOST_LARGE = 8,               /* blocks, whatever their size */
+  /* where refill and flush alternate, a magazine may grow to the least of these: */
+  MAGAZINE_MOST_TINY = 128 * 1024,       /* bytes of blocks up to 1 KiB */
+  MAGAZINE_MAX_MID = 64,                 /* blocks above 1 KiB */
+  MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes of any blocks, */
+  MAGAZINE_MOST_LARGE = 8,               /* but always to so many blocks */
   DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */
   CACHE_TOTAL = 24 * 1024 * 1024,        /* bytes of capacity of all threads together, */
   CACHE_TOTAL_FEW = 64 * 1024 * 1024,    /* and while there are only a few of them */
