@@ -69,7 +69,7 @@ static size_t usable_for(const char *call, void *p) {
 }
 
 size_t foreign_usable(void *p) {
-  return usable_for("size", p);
+  return usable_for("malloc_usable_size", p);
 }
 
 void *foreign_realloc(void *p, size_t size) {

@@ -117,8 +117,8 @@ static void free_inside_tiny(void) {
   " of a pointer that no allocator owns: a large block freed already, or never a block"
 #define NOBODY "free" OWNERLESS
 #define NOBODY_REALLOC "realloc" OWNERLESS
-#define NOBODY_SIZE "size" OWNERLESS
-#define MIDDLE "(free|size|realloc) of a pointer into the middle of a block[a-z, ]*"
+#define NOBODY_SIZE "malloc_usable_size" OWNERLESS
+#define MIDDLE "free of a pointer into the middle of a block[a-z, ]*"
 #define INSIDE "(free|realloc) of a block that is free already, or of an address inside a block"
 #define TWICE "((free|realloc).*(freed already|free already)|double free).*"
 
