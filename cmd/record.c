@@ -81,7 +81,6 @@ bool record_of_slot(struct record *record, const struct failure_slot *slot) {
   record->suppressed = 0;
   record->phrase[0] = 0;
   if (!is_possible(f)) return false;
-  while (f->depth && !f->callers[f->depth - 1]) f->depth--; /* where the stack began */
   /* The recorder notes an unknown limit with "none", and 0 where it did not ask. */
   record->examined = f->verdict != VERDICT_NONE || f->limit == LIMITS_UNKNOWN;
   if (record->examined) put_phrase(record);

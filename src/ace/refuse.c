@@ -27,8 +27,9 @@ static const char *const tags[REASONS] = {"Threshold", "Exhaustion", "MapFail", 
 
 static _Unwind_Reason_Code note_caller(struct _Unwind_Context *context, void *pointer) {
   struct failure *f = pointer;
-  if (f->depth == FAILURE_DEPTH) return _URC_END_OF_STACK;
-  f->callers[f->depth++] = _Unwind_GetIP(context);
+  uintptr_t at = _Unwind_GetIP(context); /* 0: behind the stack's first frame */
+  if (!at || f->depth == FAILURE_DEPTH) return _URC_END_OF_STACK;
+  f->callers[f->depth++] = at;
   return _URC_NO_REASON;
 }
 

@@ -12,7 +12,7 @@
  * block is live. A byte of another generation says nothing: the block came or went meanwhile. */
 enum { STATE_LIVE = 1, GENERATION_SHIFT = 1, GENERATIONS = 127 };
 
-enum { CALLER_ROOM = 24 };
+enum { CALLER_ROOM = 24 }; /* bytes that a caller may take: the line is one write */
 
 static uint64_t reports; /* [any] */
 static bool late;        /* [any] */
@@ -75,9 +75,10 @@ bool validate_knows(const struct superslab *super, const void *p, size_t *size) 
 
 static _Unwind_Reason_Code put_caller(struct _Unwind_Context *context, void *pointer) {
   struct text *t = pointer;
-  if (t->used > sizeof t->data - CALLER_ROOM) return _URC_END_OF_STACK; /* one write, one line */
+  uintptr_t at = _Unwind_GetIP(context); /* 0: behind the stack's first frame */
+  if (!at || t->used > sizeof t->data - CALLER_ROOM) return _URC_END_OF_STACK;
   text_str(t, " ");
-  text_hex(t, _Unwind_GetIP(context));
+  text_hex(t, at);
   return _URC_NO_REASON;
 }
 

@@ -18,7 +18,7 @@ named() {
   same "$1: one line with its own words, the address and the class" \
     "[HAK-VALIDATE] $2: $address class=$3" "$(sed 's/ found=.*//' "$work/err")"
   holds "$1: the callers are listed, the frame that freed it among them" "$(err)" \
-    " found=[0-9]+ callers:( 0x[0-9a-f]+)* $from( 0x[0-9a-f]+)*\$"
+    " found=[0-9]+ callers:( 0x[0-9a-f]+)* $from( 0x[1-9a-f][0-9a-f]*)*\$"
 }
 
 # --- what is named ---

@@ -60,7 +60,7 @@ static void check_callers(void) {
   test_begin("each record names the frame of the program that asked, among its callers");
   for (unsigned i = 0; i < ASKED && i < n; i++) {
     const struct hak_failure *f = &record[i];
-    CHECK(f->depth > 0 && f->depth <= 16);
+    CHECK(f->depth > 0 && f->depth <= 16 && f->callers[f->depth - 1]);
     CHECK_MSG(has_caller(f, asked_from[ASKED - 1 - i]), "record %u: %p is not there", i,
               asked_from[ASKED - 1 - i]);
   }
