@@ -74,7 +74,7 @@ static void among_plain(void) {
         many[i] = block_take(p, n, plain ? 16 : align, i);
       }
       blocks_apart(many, COUNT_OF(many));
-      blocks_shuffle(many, COUNT_OF(many), n);
+      api_shuffle(many, COUNT_OF(many), sizeof *many, n);
       for (size_t i = 0; i < COUNT_OF(many); i++) {
         block_verify(&many[i]);
         free(many[i].p);

@@ -176,6 +176,19 @@ static inline uint64_t api_random(uint64_t *state) {
   return x * 0x2545F4914F6CDD1DULL;
 }
 
+/* Puts the N items at P, of SIZE bytes each, in random order. */
+static inline void api_shuffle(void *p, size_t n, size_t size, uint64_t seed) {
+  for (size_t i = n; i > 1; i--) {
+    char *last = (char *)p + (i - 1) * size;
+    char *other = (char *)p + api_random(&seed) % i * size;
+    for (size_t at = 0; at < size; at++) {
+      char c = last[at];
+      last[at] = other[at];
+      other[at] = c;
+    }
+  }
+}
+
 /* Resident bytes of this process, read without allocating. */
 static inline size_t api_resident(void) {
   char text[128];
@@ -269,16 +282,6 @@ static inline void blocks_apart(struct block *blocks, size_t n) {
     if (!a->p) continue;
     CHECK_MSG(a->p != b->p && a->p + a->usable <= b->p, "%zu bytes at %p reach into %p", a->usable,
               (void *)a->p, (void *)b->p);
-  }
-}
-
-/* Puts the N blocks in random order. */
-static inline void blocks_shuffle(struct block *blocks, size_t n, uint64_t seed) {
-  for (size_t i = n; i > 1; i--) {
-    size_t j = (size_t)(api_random(&seed) % i);
-    struct block b = blocks[i - 1];
-    blocks[i - 1] = blocks[j];
-    blocks[j] = b;
   }
 }
 

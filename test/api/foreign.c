@@ -125,7 +125,7 @@ static void heaps_stay_apart(void) {
       mixed[i] = b;
     }
     blocks_apart(mixed, COUNT_OF(mixed));
-    blocks_shuffle(mixed, COUNT_OF(mixed), (uint64_t)round + 1);
+    api_shuffle(mixed, COUNT_OF(mixed), sizeof *mixed, (uint64_t)round + 1);
     for (size_t i = 0; i < COUNT_OF(mixed); i++) {
       block_verify(&mixed[i]);
       free(mixed[i].p);

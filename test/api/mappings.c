@@ -164,16 +164,6 @@ static void small_blocks(void) {
 
 static unsigned char **table; /* in a mapping of its own, made before the start */
 
-static void shuffle(size_t n) {
-  uint64_t random = 5;
-  for (size_t i = n; i > 1; i--) {
-    size_t j = (size_t)(api_random(&random) % i);
-    unsigned char *p = table[i - 1];
-    table[i - 1] = table[j];
-    table[j] = p;
-  }
-}
-
 /* BYTES in blocks of 3 MiB, of each the first TOUCHED bytes written. */
 static void huge_blocks(size_t bytes, size_t touched) {
   size_t n = bytes / (3 * MIB);
@@ -188,7 +178,7 @@ static void huge_blocks(size_t bytes, size_t touched) {
     for (size_t at = 0; at < touched; at += 4096) table[i][at] = 1;
   }
   check_few(start, "all live");
-  shuffle(n);
+  api_shuffle(table, n, sizeof *table, 5);
   for (size_t i = n / 2; i < n; i++) free(table[i]);
   check_few(start, "a random half live");
   for (size_t i = n / 2; i < n; i++) {
@@ -197,7 +187,7 @@ static void huge_blocks(size_t bytes, size_t touched) {
     table[i][0] = 1;
   }
   check_few(start, "all live again");
-  shuffle(n);
+  api_shuffle(table, n, sizeof *table, 5);
   for (size_t i = 0; i < n; i++) free(table[i]);
   check_freed(start);
 }

@@ -46,7 +46,7 @@ static void sweep_small(const struct way *way) {
   test_begin(name);
   for (size_t n = 0; n < SWEEP; n++) blocks[n] = block_take(way->get(opaque(n)), n, 16, n + 1);
   blocks_apart(blocks, SWEEP);
-  blocks_shuffle(blocks, SWEEP, 42);
+  api_shuffle(blocks, SWEEP, sizeof *blocks, 42);
   for (size_t n = 0; n < SWEEP; n++) {
     block_verify(&blocks[n]);
     free(blocks[n].p);
