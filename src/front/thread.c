@@ -254,8 +254,14 @@ void thread_bare_flush(void) {
   lock_drop(&bare_lock);
 }
 
+/* Did one thread fork that is alone? All is then in the child as it was; also what it interrupted,
+ * if a handler of a signal forks: waiting for its locks would be for ever. */
+static bool fork_alone; /* [any] relaxed: true is written and read by that thread */
+
 /* The locks of all rooms. Whoever purges for age holds that lock first, and then others. */
 void thread_fork_prepare(void) {
+  st_rlx_any(&fork_alone, alone());
+  if (alone()) return;
   decay_fork_take();
   lock_fork_take(&bare_lock);
   lock_fork_take(&registry);
@@ -275,6 +281,7 @@ static void drop_locks(void) {
 }
 
 void thread_fork_parent(void) {
+  if (ld_rlx(&fork_alone)) return;
   background_fork_parent();
   drop_locks();
 }
@@ -318,6 +325,7 @@ void thread_fork_child(void) {
   struct gates *gates = self_gates;
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   struct thread *other;
+  if (ld_rlx(&fork_alone)) return;
   background_fork_child();
   pool_fork_child();
   drop_locks();

@@ -24,7 +24,8 @@ names() { readelf --dyn-syms -W "$1" | awk '$7 == "UND" && $8 != ""' | wc -l; }
 order() {
   {
     readelf -SW "$1" | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 ~ /^\.(rodata|text)$/ { print $3, $1 }'
-    nm "$1" | awk '$3 ~ /^(front_alloc|pool_get|hak_ledger|_Unwind_RaiseException)$/ { print $1, $3 }'
+    nm "$1" |
+      awk '$3 ~ /^(front_alloc|pool_get|hak_ledger|_Unwind_RaiseException)$/ { print $1, $3 }'
   } | sort | awk '{ print $2 }' | paste -sd ' '
 }
 
