@@ -1,5 +1,5 @@
-/* The C library's own name for what registers fork handlers. Each pthread_atfork of the program, and
- * of its libraries' constructors, comes through here, so that hakmem's handlers are registered
+/* The C library's own name for what registers fork handlers. Each pthread_atfork of the program and
+ * of its libraries' constructors comes through here, so that hakmem's handlers are registered
  * before: then its locks are taken last, and a handler of the program's may wait for a thread that
  * waits for memory. Weak: in a program that is all static the C library's own stands. */
 #include <dlfcn.h>
