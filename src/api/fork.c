@@ -27,4 +27,5 @@ BY_NAME static int hak_register_atfork(handler prepare, handler parent, handler 
   return found ? found(prepare, parent, child, object) : ENOSYS;
 }
 
-LIBC_NAME(__register_atfork, hak_register_atfork) WEAK;
+extern __typeof__(hak_register_atfork) __register_atfork WEAK;
+LIBC_NAME(__register_atfork, hak_register_atfork);

@@ -148,7 +148,7 @@ static bool want_huge_pages(size_t *bytes) {
  * BEFORE bytes: all the others, or its end, behind the last huge page. */
 static void learn(const struct huge *huge, size_t before) {
   size_t from = huge->huge_pages ? huge->used & ~((size_t)HUGE_PAGE - 1) : 0;
-  enum habit habit = huge->dirty ? HABIT_PARTLY : HABIT_UNTOUCHED;
+  enum habit habit = huge->dirty > before ? HABIT_PARTLY : HABIT_UNTOUCHED;
   from = max_size(from, before);
   if (huge->used < from + HABIT_PROBE) return;
   if (huge->dirty == huge->used && os_resident_mostly(huge->base + from, huge->used - from))
@@ -157,12 +157,14 @@ static void learn(const struct huge *huge, size_t before) {
 }
 
 /* Finds out what of a block that comes back may be resident. Behind its end may be what was swapped
- * out before the mapping became its own: not resident, and not zero. */
+ * out before the mapping became its own: not resident, and not zero. A program that touches no more
+ * of such blocks than what was resident before is not asked each time: the rest is purged, which
+ * costs less where there is nothing. */
 static void look_back(struct huge *huge, bool kept) {
-  size_t before = huge->dirty;
+  size_t before = min_size(huge->dirty, huge->used);
   huge->filled = huge->dirty = max_size(huge->filled, huge->used);
-  if (kept && habit_left(huge->used) && os_purge(huge->base, huge->filled)) {
-    huge->filled = huge->dirty = 0;
+  if (kept && habit_left(huge->used) && os_purge(huge->base + before, huge->filled - before)) {
+    huge->filled = huge->dirty = before;
     return;
   }
   if (kept) huge->dirty = os_resident_end(huge->base, huge->filled);

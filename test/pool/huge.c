@@ -298,74 +298,6 @@ static void seen(void) {
   test_end();
 }
 
-static bool has_huge_pages(const char *p) {
-  return ((const struct huge *)map_super(p))->huge_pages;
-}
-
-/* Takes a block, touches its first bytes, gives it back. Was it to have huge pages? */
-static bool follows(size_t touched) {
-  bool zeroed;
-  bool asked;
-  char *p;
-  keep_drop(0); /* its pages shall be its own */
-  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
-  asked = has_huge_pages(p);
-  for (size_t at = 0; at < touched; at += 4096) p[at] = 1;
-  CHECK(huge_give(p) && keep_check() == 0);
-  return asked;
-}
-
-static void huge_pages(void) {
-  static const char promise[] = "with HAKMEM_THP=auto a block has huge pages after one of its size "
-                                "was given back full, until one is not";
-  struct huge *huge;
-  bool zeroed;
-  char *p;
-  if (!os_huge_pages_asked()) {
-    test_skip(promise, "a kernel whose transparent_hugepage/enabled is madvise");
-    return;
-  }
-  test_begin(promise);
-  option_value[OPT_THP] = THP_AUTO;
-  option_set("RETAIN", "64M");
-  for (int i = 0; i < 40; i++) follows(0);
-  CHECK(!follows(7 * MIB));
-  for (int i = 0; i < 40; i++) follows(7 * MIB + 4096);
-  CHECK(follows(7 * MIB + 4096));
-  CHECK(follows(4 * MIB)); /* its end, behind its last huge page, stays untouched */
-  CHECK(!follows(7 * MIB + 4096));
-  for (int i = 0; i < 40; i++) follows(7 * MIB + 4096);
-  option_value[OPT_THP] = THP_DEFAULT;
-  CHECK(!follows(7 * MIB + 4096));
-  option_value[OPT_THP] = THP_AUTO;
-  test_end();
-  test_begin("no address space is behind a huge page that could fill it; pages go by whole ones");
-  CHECK(huge_give(huge_get(12 * MIB, 16, &zeroed, &why)));
-  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
-  huge = map_super(p);
-  CHECK(huge->huge_pages && huge->mapped < 8 * MIB && huge->used == huge->mapped);
-  memset(p, 1, 7 * MIB + 4096);
-  option_set("RETAIN", "6M");
-  CHECK(huge_give(p) && huge->dirty % HUGE_PAGE == 0);
-  keep_drop(0);
-  CHECK(count_read(CNT_SUPER_BYTES) == 0);
-  test_end();
-  test_begin("the last huge page of a block goes beyond it by an 8th of the block at most");
-  option_set("RETAIN", "64M");
-  for (int i = 0; i < 40 && !follows(7 * MIB + 4096); i++) {
-  }
-  p = huge_get(7 * MIB + 64 * 1024, 16, &zeroed, &why);
-  CHECK(has_huge_pages(p) && huge_size(p) == 7 * MIB + 64 * 1024);
-  memset(p, 1, 7 * MIB + 64 * 1024);
-  CHECK(huge_give(p));
-  p = huge_get(7 * MIB + 128 * 1024, 16, &zeroed, &why);
-  CHECK(has_huge_pages(p) && huge_size(p) == 8 * MIB);
-  memset(p, 1, 8 * MIB);
-  CHECK(huge_give(p));
-  test_end();
-  option_value[OPT_THP] = THP_DEFAULT;
-}
-
 int main(void) {
   clearenv();
   setenv("HAKMEM_THP", "default", 1);
@@ -383,7 +315,6 @@ int main(void) {
   untouched();
   misuse();
   seen();
-  huge_pages();
   test_begin(
       "a refusal by HAKMEM_LIMIT is EXHAUSTION, by the system MAPFAIL; the block is as it was");
   expect_return(limits);
