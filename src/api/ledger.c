@@ -44,10 +44,10 @@ static void sum_up(const struct amount *a, uint64_t *alone, uint64_t *shared) {
   *shared += a->shared;
 }
 
-/* The page tables do not tell a page that a forked process has too, which is resident, from the
- * page of zeros, which is not. The kernel counts the first kind alone: where it counts no more than
- * the pages that are surely resident, all others are zeros; where it counts all, none is. Where
- * both occur, the lines share what it counts. */
+/* The page tables do not tell a page that a forked process or a file has too, which is resident,
+ * from the page of zeros, which is not. The kernel counts the first kind alone: where it counts no
+ * more than the pages that are surely resident, all others are zeros; where it counts all, none is.
+ * Where both occur, the lines share what it counts. */
 static struct proportion judge_shared(const struct book *book) {
   uint64_t alone = 0, shared = 0, rest;
   for (int i = 0; i < HAK_LEDGER_ROWS; i++)
