@@ -108,7 +108,6 @@ static void publish_classes(struct hak_ledger_figures *out, const struct book *b
 }
 
 EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
-  uint64_t kernel = os_resident_bytes(); /* before the book is resident too */
   struct book *book = book_open();
   struct proportion shared;
   if (!book) {
@@ -119,7 +118,7 @@ EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
   book_measure(book);
   shared = judge_shared(book);
   split_excess(book);
-  ledger->kernel_resident = kernel;
+  ledger->kernel_resident = book->kernel;
   ledger->huge_pages = book->huge_pages;
   ledger->source = book->has_smaps && book->pages.fd >= 0;
   publish_lines(ledger, book, shared);
