@@ -87,8 +87,8 @@ static int parse_suffix(const char *s) {
   letter = text_until("kmgt", (char[]){(char)(*s | 0x20), 0});
   if (letter == 4) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
   s++;
-  if (*s == 'i') s++;
-  if (*s == 'b' || *s == 'B') s++;
+  if ((*s | 0x20) == 'i') s++;
+  if ((*s | 0x20) == 'b') s++;
   return *s ? -1 : 10 * (int)(letter + 1);
 }
 
