@@ -2,7 +2,8 @@
  *
  * Owns:     the addresses of libc's own functions, once asked for.
  * Promise:  a block of libc's heap goes back to libc, whole; what nobody owns is reported by
- *           address and ends the process. The heaps are never mixed.
+ *           address and ends the process; where libc serves too, what could be its is left to
+ *           it to judge. The heaps are never mixed.
  * Threads:  any.
  * Cost:     a few system calls; such pointers are rare.
  */

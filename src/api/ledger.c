@@ -44,10 +44,10 @@ static void sum_up(const struct amount *a, uint64_t *alone, uint64_t *shared) {
   *shared += a->shared;
 }
 
-/* The page tables do not tell a page that a forked process has too, which is resident, from the
- * page of zeros, which is not. The kernel counts the first kind alone: where it counts no more than
- * the pages that are surely resident, all others are zeros; where it counts all, none is. Where
- * both occur, the lines share what it counts. */
+/* The page tables do not tell a page that a forked process or a file has too, which is resident,
+ * from the page of zeros, which is not. The kernel counts the first kind alone: where it counts no
+ * more than the pages that are surely resident, all others are zeros; where it counts all, none is.
+ * Where both occur, the lines share what it counts. */
 static struct proportion judge_shared(const struct book *book) {
   uint64_t alone = 0, shared = 0, rest;
   for (int i = 0; i < HAK_LEDGER_ROWS; i++)
@@ -108,7 +108,6 @@ static void publish_classes(struct hak_ledger_figures *out, const struct book *b
 }
 
 EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
-  uint64_t kernel = os_resident_bytes(); /* before the book is resident too */
   struct book *book = book_open();
   struct proportion shared;
   if (!book) {
@@ -119,7 +118,7 @@ EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
   book_measure(book);
   shared = judge_shared(book);
   split_excess(book);
-  ledger->kernel_resident = kernel;
+  ledger->kernel_resident = book->kernel;
   ledger->huge_pages = book->huge_pages;
   ledger->source = book->has_smaps && book->pages.fd >= 0;
   publish_lines(ledger, book, shared);

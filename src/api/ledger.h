@@ -71,6 +71,7 @@ struct book {
   struct amount scratch;
   struct amount between; /* in mappings that are partly ours, what is not */
   uint64_t kernel_mixed; /* bytes that the kernel counts as resident in such mappings */
+  uint64_t kernel;       /* bytes that it counts in all, without the scratch */
   uint64_t huge_pages;
   uint64_t lazy_free;
   bool has_smaps;

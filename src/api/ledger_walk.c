@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "diag/option.h"
 #include "front/validate.h"
+#include "os/process.h"
 #include "slab/slab.h"
 
 /* Adds the bytes FROM..TO of what was looked at last. */
@@ -253,12 +254,23 @@ static void measure_area(struct book *book, const struct smaps_area *area, size_
   book->lazy_free += area->lazy_free;
 }
 
-void book_measure(struct book *book) {
+static void measure_areas(struct book *book) {
   struct smaps_area area;
   size_t at = 0;
-  measure_ours(book);
   book->has_smaps = smaps_open(&book->smaps);
   if (!book->has_smaps) return;
   while (smaps_next(&book->smaps, &area)) measure_area(book, &area, &at);
   smaps_close(&book->smaps);
+}
+
+/* The kernel is asked for its sum last: in a forked child the walk itself brings pages of libraries
+ * in. What the book came to by then is not in it. */
+void book_measure(struct book *book) {
+  uint64_t kernel;
+  measure_ours(book);
+  measure_areas(book);
+  kernel = os_resident_bytes();
+  book->scratch = (struct amount){0, 0, 0};
+  add_range(book, (uintptr_t)book, book->bytes, &book->scratch);
+  book->kernel = kernel - min_size(book->scratch.resident, kernel);
 }

@@ -21,7 +21,7 @@ const struct option_row option_table[OPTIONS] = {
      "one line on stderr at start: version, mode, options that differ from their defaults"},
     {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, false, "the statistics on stderr at exit"},
     {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false,
-     "count every call of malloc and free: closes the gates, each call takes the long way"},
+     "count the calls of malloc and free: closes the gates, each call takes the long way"},
     {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true,
      "magazines adapt to the demand that they see; 0: every class keeps its base capacity"},
     {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 0, 2, false,
@@ -87,8 +87,8 @@ static int parse_suffix(const char *s) {
   letter = text_until("kmgt", (char[]){(char)(*s | 0x20), 0});
   if (letter == 4) return (*s == 'b' || *s == 'B') && !s[1] ? 0 : -1;
   s++;
-  if (*s == 'i') s++;
-  if (*s == 'b' || *s == 'B') s++;
+  if ((*s | 0x20) == 'i') s++;
+  if ((*s | 0x20) == 'b') s++;
   return *s ? -1 : 10 * (int)(letter + 1);
 }
 

@@ -36,11 +36,17 @@ static size_t find_libc_from(void) {
 /* At most half of the memory that is to be had now: what is resident and never used may kill. */
 COLD static void prewarm(size_t wanted) {
   struct limits_facts facts;
-  size_t most;
+  size_t most, limit = option(OPT_LIMIT), given;
   limits_read(&facts);
   most = min_size(facts.available, limits_cgroup_room_below("")) / 2 / SUPER_SIZE;
-  if (super_prewarm((unsigned)min_size(wanted, most)) < wanted)
+  given = super_prewarm((unsigned)min_size(wanted, most));
+  if (given == wanted) return;
+  if (given == most)
     text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
+  else if (limit && given == limit / SUPER_SIZE)
+    text_report("HAKMEM_PREWARM: fewer superslabs than that: HAKMEM_LIMIT");
+  else
+    text_report("HAKMEM_PREWARM: fewer superslabs than that: the system refused more");
 }
 
 static void start(void (*thread_end)(void *)) {

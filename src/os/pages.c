@@ -12,7 +12,6 @@
 
 /* Bits of an entry of /proc/self/pagemap; they need no privilege (the page's number would). */
 static const uint64_t PRESENT = (uint64_t)1 << 63;
-static const uint64_t FILE_OR_SHARED = (uint64_t)1 << 61;
 static const uint64_t EXCLUSIVE = (uint64_t)1 << 56;
 
 void pages_open(struct pages *pages) {
@@ -46,7 +45,7 @@ static void look_in_pagemap(struct pages *pages, uintptr_t start, size_t n) {
   size_t got = read_entries(pages, start, n);
   for (size_t i = 0; i < got; i++) {
     uint64_t entry = pages->raw[i];
-    if (entry & PRESENT) note(pages, i, !(entry & (EXCLUSIVE | FILE_OR_SHARED)));
+    if (entry & PRESENT) note(pages, i, !(entry & EXCLUSIVE));
   }
 }
 

@@ -32,12 +32,20 @@ else
 fi
 
 seen=$(ulimit -v 60000; HAKMEM_PREWARM=20 HAKMEM_SHOW_STATS=1 LD_PRELOAD=$library exec true 2>&1)
-name="ulimit: HAKMEM_PREWARM says when it gets less than it asked for"
-if grep -q '^hakmem: HAKMEM_PREWARM: fewer superslabs' <<<"$seen" &&
+name="ulimit: HAKMEM_PREWARM says when the system gives it less than it asked for"
+if grep -q '^hakmem: HAKMEM_PREWARM: fewer superslabs.*: the system refused more$' <<<"$seen" &&
   awk '$1 == "super.mapped" && $2 > 2 && $2 < 20 { found = 1 } END { exit !found }' <<<"$seen"; then
   pass "$name"
 else
   fail "$name" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
+
+seen=$(HAKMEM_PREWARM=4 HAKMEM_LIMIT=8M LD_PRELOAD=$library exec true 2>&1)
+name="HAKMEM_PREWARM says when HAKMEM_LIMIT allows less than it asked for"
+if grep -q '^hakmem: HAKMEM_PREWARM: fewer superslabs.*: HAKMEM_LIMIT$' <<<"$seen"; then
+  pass "$name"
+else
+  fail "$name" "$seen"
 fi
 
 seen=$(ulimit -n 20; HAKMEM_SHOW_STATS=1 LD_PRELOAD=$library exec ls / 2>&1 >/dev/null)

@@ -18,6 +18,12 @@ works() {
   on "$@" "$heaps" apart
   same "$name: a block at a multiple of 64 MiB is taken back, wherever its mapping begins" \
     "0 apart: 0 bad" "$? $(out)$(err)"
+  on "$@" "$heaps" blocked
+  same "$name: blocks are taken back where the break could not grow" "0 blocked: 0 bad" \
+    "$? $(out)$(err)"
+  on "$@" GLIBC_TUNABLES=glibc.malloc.hugetlb=2 "$heaps" threads
+  same "$name: four threads keep all content where libc maps its heaps in huge pages" \
+    "0 threads: 0 changed" "$? $(out)$(err)"
   seen=""
   for seed in 1 2 3; do
     on "$@" "$heaps" mix $seed
@@ -83,6 +89,12 @@ owners "HAKMEM_LD_SAFE=0 and HAKMEM_FORCE_LIBC_ALLOC=0: all is hakmem's" 50 60 H
   HAKMEM_FORCE_LIBC_ALLOC=0
 owners "both: HAKMEM_FORCE_LIBC_ALLOC=1 goes before HAKMEM_LD_SAFE=1" 0 0 HAKMEM_LD_SAFE=1 \
   HAKMEM_FORCE_LIBC_ALLOC=1
+
+for what in unmapped odd stack zeros; do
+  on HAKMEM_LD_SAFE=1 "$heaps" astray $what
+  same "HAKMEM_LD_SAFE=1: a pointer that is nobody's ($what) is still named" "134 1" \
+    "$? $(grep -c 'hakmem: free of a pointer that no allocator owns' "$work/err")"
+done
 
 # What no allocator can give is NULL and ENOMEM whoever serves.
 for mode in HAKMEM_FORCE_LIBC_ALLOC=1 HAKMEM_LD_SAFE=1 HAKMEM_LD_SAFE=0; do

@@ -64,6 +64,23 @@ static void zeros(void) {
   os_unmap(p, PAGES * page_size());
 }
 
+/* Where huge pages are asked for, the zeros come as a huge page, which looks like a file's. */
+static void huge_zeros(void) {
+  size_t huge = 2 * MIB;
+  char *map = fresh(2 * huge / page_size());
+  char *p = map + (-(uintptr_t)map & (huge - 1));
+  volatile char seen = 0;
+  madvise(p, huge, MADV_HUGEPAGE);
+  for (size_t i = 0; i < huge; i += page_size()) seen += p[i];
+  pages_look(&pages, (uintptr_t)p, huge / page_size());
+  CHECK_MSG(count(pages.shared, PAGES_MOST) == huge / page_size(), "%zu are shared",
+            count(pages.shared, PAGES_MOST));
+  p[0] = 1;
+  pages_look(&pages, (uintptr_t)p, 1);
+  CHECK(pages_present(&pages, 0) && !pages_shared(&pages, 0));
+  os_unmap(map, 2 * huge);
+}
+
 static char *inherited;
 
 static void in_child(void) {
@@ -153,6 +170,9 @@ int main(void) {
   test_end();
   test_begin("pages that were only read are the kernel's zeros: present, and marked shared");
   zeros();
+  test_end();
+  test_begin("so are the kernel's zeros in a huge page");
+  huge_zeros();
   test_end();
   test_begin("a forked child's pages are shared until it writes to them");
   inherited = fresh(PAGES);

@@ -5,6 +5,8 @@
  *   border         blocks that grow and shrink across 1 KiB: is their content kept?
  *   wide           large blocks at large alignments, resized and freed
  *   apart          24 blocks at multiples of 64 MiB, each elsewhere in its mapping
+ *   blocked        large blocks while something lies above the break, so that it cannot grow
+ *   astray WHAT    free of what nobody owns: unmapped, odd, stack or zeros
  *   mix SEED       20,000 random operations of every function: blocks whose content changed
  *   threads        the same by four threads that free each other's blocks
  */
@@ -16,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { SLOTS = 400, STEPS = 20000, THREADS = 4, WAYS = 8, BORDER = 1024 };
 
@@ -133,6 +137,37 @@ static void apart(void) {
   printf("apart: %d bad\n", bad);
 }
 
+/* Libc's main arena goes on in mappings. */
+static void blocked(void) {
+  enum { BLOCKS = 3000, SIZE = 3000 };
+  static struct block b[BLOCKS];
+  int bad = 0;
+  char *beyond = (char *)(((uintptr_t)sbrk(0) | 0xfffff) + 1);
+  void *lid = mmap(beyond, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  if (lid != beyond) bad++;
+  for (int i = 0; i < BLOCKS; i++) {
+    b[i] = (struct block){malloc(SIZE), SIZE, (unsigned char)i};
+    if (b[i].p) paint(&b[i]);
+  }
+  for (int i = 0; i < BLOCKS; i++) {
+    bad += !b[i].p || malloc_usable_size(b[i].p) < SIZE || resize(&b[i], i % 2 ? 2 * SIZE : 500);
+    free(b[i].p);
+  }
+  printf("blocked: %d bad\n", bad);
+}
+
+static void astray(const char *what) {
+  char local[256] __attribute__((aligned(64)));
+  char *p = (char *)0x1234560;
+  memset(local, 1, sizeof local);
+  if (!strcmp(what, "odd")) p = local + 3;
+  if (!strcmp(what, "stack")) p = local + 64;
+  if (!strcmp(what, "zeros")) p = (char *)calloc(1, 300000) + 4096;
+  __asm__ volatile("" : "+r"(p) : : "memory");
+  free(p);
+  printf("astray: taken\n");
+}
+
 /* --- a mix --- */
 
 struct mix {
@@ -214,6 +249,8 @@ int main(int argc, char **argv) {
   if (!strcmp(argv[1], "border")) border();
   if (!strcmp(argv[1], "wide")) wide();
   if (!strcmp(argv[1], "apart")) apart();
+  if (!strcmp(argv[1], "blocked")) blocked();
+  if (!strcmp(argv[1], "astray") && argc == 3) astray(argv[2]);
   if (!strcmp(argv[1], "threads")) threads();
   if (!strcmp(argv[1], "mix") && argc == 3) {
     mix.random = (unsigned)strtoul(argv[2], NULL, 0);
