@@ -134,7 +134,7 @@ unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want
 static void flush(struct thread *t, unsigned class, unsigned n) {
   struct mag *mag = &t->gates.mag[class];
   void **base = t->cell[class].base;
-  void *out[FLUSH_MAX];
+  void **out = thread_sorter(t)->out;
   unsigned have = thread_cached(t, class);
   n = (unsigned)min_size(n, have);
   for (unsigned some; n; n -= some) {

@@ -53,6 +53,31 @@ ptrdiff_t cache_moved(struct thread *t);
 /* Lets go of the current slab of a class, if there is one. */
 void cache_let_go(struct thread *t, unsigned class);
 
+/* Blocks of one slab among those that a flush returns, chained by index. */
+struct group {
+  uintptr_t slab;  /* the number of its unit, or where it has several, its descriptor */
+  uint16_t first;  /* index of a block */
+  uint16_t blocks;
+  uint16_t next;   /* group of the same bucket, plus 1 */
+};
+
+enum { SORTER_BUCKETS = 64 };
+
+/* Where a thread gathers blocks on their way back and sorts them by slab: much for a stack, of
+ * which a coroutine may have 8 KiB. */
+struct sorter {
+  void *out[FLUSH_MAX];            /* what leaves a magazine */
+  uint16_t bucket[SORTER_BUCKETS]; /* group plus 1; 0: none */
+  unsigned groups;
+  uint16_t chain[FLUSH_MAX];       /* next block of the same group */
+  struct group group[FLUSH_MAX];
+} ALIGNED(64);
+
+/* The compiler copies and clears with fewer instructions what it knows to be aligned. */
+ALWAYS_INLINE struct sorter *thread_sorter(const struct thread *t) {
+  return __builtin_assume_aligned(t->sorter, 64);
+}
+
 /* Returns N blocks of CLASS to their slabs; with 0 of any classes, of which it finds together what
  * lies in one unit. */
 void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n);

@@ -23,28 +23,11 @@ ALWAYS_INLINE struct slab *slab_back(void *p, bool one) {
   return slab_at(super, one ? unit_of(p) : ld_rlx(&super->head[unit_of(p)]));
 }
 
-/* Blocks of one slab among those that a flush returns, chained by index. */
-struct group {
-  uintptr_t slab;  /* the number of its unit, or where it has several, its descriptor */
-  uint16_t first;  /* index of a block */
-  uint16_t blocks;
-  uint16_t next;   /* group of the same bucket, plus 1 */
-};
-
-/* RETURN_ROW: blocks of one unit that are worth no sorting. */
-enum { BUCKETS = 64, RETURN_ROW = 8 };
-
-/* On the stack: what few blocks need lies together, so that a small thread touches no page more. */
-struct sorter {
-  unsigned groups;
-  uint16_t bucket[BUCKETS];   /* group plus 1; 0: none */
-  uint16_t chain[FLUSH_MAX]; /* next block of the same group */
-  struct group group[FLUSH_MAX];
-};
+enum { RETURN_ROW = 8 }; /* blocks of one unit that are worth no sorting */
 
 /* The group of the blocks of SLAB, perhaps a new one, of block P. */
 ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, void *p) {
-  uint16_t *bucket = &s->bucket[slab % BUCKETS];
+  uint16_t *bucket = &s->bucket[slab % SORTER_BUCKETS];
   unsigned g = *bucket;
   while (g && s->group[g - 1].slab != slab) g = s->group[g - 1].next;
   if (LIKELY(g)) return &s->group[g - 1];
@@ -251,14 +234,14 @@ static void return_alone(struct thread *t, unsigned class, void **blocks, unsign
   }
 }
 
-static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
-  struct sorter s;
+NOINLINE static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
+  struct sorter *s = thread_sorter(t);
   for (unsigned some; n; n -= some, blocks += some) {
     some = (unsigned)min_size(n, FLUSH_MAX);
-    s.groups = 0;
-    memset(s.bucket, 0, sizeof s.bucket);
-    sort(&s, blocks, some, wide);
-    for (unsigned g = 0; g < s.groups; g++) return_group(t, &s, &s.group[g], blocks);
+    s->groups = 0;
+    memset(s->bucket, 0, sizeof s->bucket);
+    sort(s, blocks, some, wide);
+    for (unsigned g = 0; g < s->groups; g++) return_group(t, s, &s->group[g], blocks);
   }
 }
 

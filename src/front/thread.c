@@ -92,10 +92,13 @@ void thread_gather(struct thread *t, unsigned class) {
   t->gates.mag[class].limit = near + min_size(cell->capacity, cell->start);
 }
 
-/* Between the near slots and the far ones lie more than a magazine has, which nobody touches: a top
- * in the one and a base in the other are too far apart. */
+/* Between the near slots and the far ones lies more than a magazine has: a top in the one and a
+ * base in the other are too far apart. */
+enum { SORTER_SLOTS = (sizeof(struct sorter) + 56) / sizeof(void *) }; /* 56: to align it */
+_Static_assert(sizeof(struct sorter) > MAGAZINE_MAX * sizeof(void *), "see above");
+
 size_t thread_bytes(void) {
-  size_t slots = MAGAZINE_MAX;
+  size_t slots = SORTER_SLOTS;
   for (unsigned class = 0; class < CLASSES; class++)
     slots += plan_start(class) + 1u + plan_most(class) + 1u;
   return round_up(sizeof(struct thread) + slots * sizeof(void *), 64);
@@ -105,11 +108,12 @@ size_t thread_bytes(void) {
  * empty magazines, so only the pointers are written: no slot is touched. */
 static void lay_out(struct thread *t) {
   unsigned near = 0;
-  unsigned far = MAGAZINE_MAX;
+  unsigned far = SORTER_SLOTS;
   t->gates.leaf = &slab_map.zero;
   t->gates.pops = &t->pops;
   for (unsigned i = 0; i < TINY_CODES; i++) t->gates.codes[i] = class_tiny_codes[i];
   for (unsigned class = 0; class < CLASSES; class++) far += plan_start(class) + 1u;
+  t->sorter = (struct sorter *)round_up((uintptr_t)&t->slots[far - SORTER_SLOTS], 64);
   for (unsigned class = 0; class < CLASSES; class++) {
     struct cell *cell = &t->cell[class];
     cell->start = (uint8_t)plan_start(class);

@@ -91,9 +91,10 @@ struct thread {
   uint64_t shrinks;    /* [owner] relaxed; times that the program had shrunk when it last looked */
   unsigned out_blocks; /* [owner] */
   size_t out_bytes;    /* [owner] */
+  struct sorter *sorter; /* [const] behind the near slots; its content is the owner's */
   size_t out_most;     /* [owner] bytes, by the share */
   void *out[OUTBOX_MAX]; /* [owner] blocks of other threads' slabs */
-  void *slots[];         /* the magazines: all near ones, then all far ones */
+  void *slots[];         /* the magazines: all near ones, the sorter, then all far ones */
 };
 
 extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */

@@ -289,16 +289,19 @@ uint64_t limits_cgroup_room_below(const char *root) {
   const struct place top = {root, "", 0};
   uint64_t room = LIMITS_UNKNOWN;
   int saved = errno;
-  char group[LIMITS_PATH];
-  const struct version *v = find_group(&top, group);
+  char path[LIMITS_PATH]; /* a mount and the group */
+  const struct version *v = find_group(&top, path);
+  size_t group = v ? strlen(path) : 0;
+  size_t before = 0;
   for (int i = 0; v && i < 2 && room == LIMITS_UNKNOWN; i++) {
-    char path[LIMITS_PATH];
-    size_t used = 0;
-    struct place here = {root, path, 0};
-    if (!lines_append(path, &used, v->mounts[i]) || !lines_append(path, &used, group)) break;
-    here.length = used;
+    size_t mount = strlen(v->mounts[i]);
+    struct place here = {root, path, mount + group};
+    if (here.length >= sizeof path) break;
+    memmove(path + mount, path + before, group + 1);
+    memcpy(path, v->mounts[i], mount);
+    before = mount;
     do room = min_size(room, room_at(v, &here));
-    while (step_up(&here, strlen(v->mounts[i])));
+    while (step_up(&here, mount));
   }
   errno = saved;
   return room;

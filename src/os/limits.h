@@ -6,7 +6,7 @@
  *           one after the other: while other threads map and unmap they are of slightly different
  *           moments.
  * Cost:     some ten files of /proc and /sys, and one pass over the table of mappings: in a usual
- *           process a fifth of a millisecond, with 65,530 mappings some 20. Some 5 KiB of stack.
+ *           process a fifth of a millisecond, with 65,530 mappings some 20. Some 4 KiB of stack.
  * Refuses:  nothing.
  */
 #ifndef OS_LIMITS_H

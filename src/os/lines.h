@@ -4,7 +4,7 @@
  * Promise:  allocates nothing. What does not fit of a line is dropped, and `cut` says so.
  * Threads:  any, each with its own struct. By the raw system calls: libc's are cancellation points,
  *           which malloc and free must not be. errno is not preserved.
- * Cost:     a read(2) per KiB.
+ * Cost:     a read(2) per 512 bytes.
  * Refuses:  lines_open, where there is no such file or its path is too long.
  * Inverse:  lines_open / lines_close.
  */
@@ -28,7 +28,7 @@ struct lines {
   size_t have;
   bool cut;              /* the line was longer than what is kept of it */
   char line[LINES_MOST]; /* without its end, terminated */
-  char data[1024];
+  char data[512]; /* of the file: much for a stack, of which a coroutine may have 8 KiB */
 };
 
 bool lines_open(struct lines *l, const struct place *at, const char *file);

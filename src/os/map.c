@@ -123,7 +123,7 @@ bool os_huge_pages(void *p, size_t bytes, bool wanted) {
   return advise(p, bytes, wanted ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }
 
-enum { LOOK_SMALL = 64, LOOK_LARGE = 4096 }; /* pages in one look */
+enum { LOOK_SMALL = 64, LOOK_LARGE = 1024 }; /* pages in one look; each a byte of stack */
 
 static bool look(char *p, size_t pages, unsigned char *resident) {
   int saved = errno;
