@@ -104,6 +104,11 @@ enum {
   LIST_THRESHOLD_MAX = 32,    /* free blocks that make an unowned slab worth listing */
   HUGE_KEPT = 64,             /* freed huge mappings kept */
   HUGE_KEPT_BYTES = 256 * 1024 * 1024, /* bytes of their address space */
+  /* live huge blocks from which on a new one takes whole superslabs, which the kernel joins: a
+   * quarter of the mappings that a process may have (vm.max_map_count); and up to which: where each
+   * second of those goes, as many gaps must be possible, or the system refuses to unmap any */
+  HUGE_CROWD = 16384,
+  HUGE_CROWD_MOST = 6 * HUGE_CROWD,
   HUGE_WASTE = 4,             /* times the block, at most, is the mapping that serves it */
   HUGE_REST = 64 * 1024,      /* bytes of pages, at least, make the rest of a mapping another */
   HUGE_WORTH = 8,             /* pages of an eighth of a block are worth being moved to it */

@@ -65,28 +65,29 @@ static void publish(struct huge *huge) {
   count_any(CNT_HUGE_BYTES, huge->used);
 }
 
-static struct huge *map_new(size_t bytes, size_t align, struct refusal *why) {
+/* The mapping may be larger than the block, which has BYTES of it. */
+static struct huge *map_new(size_t mapped, size_t bytes, size_t align, struct refusal *why) {
   struct huge *huge;
-  if (!super_admit(bytes, why)) return NULL;
+  if (!super_admit(mapped, why)) return NULL;
   *why = (struct refusal){REASON_MAPFAIL, ENOMEM, bytes};
   huge = keep_descriptor(&why->error);
   if (!huge) goto no_descriptor;
-  huge->base = os_map_aligned(bytes, align, &why->error);
+  huge->base = os_map_aligned(mapped, align, &why->error);
   if (!huge->base) goto no_memory;
   if (!map_cover(huge->base, &why->error)) goto no_leaf;
-  thp_tell(huge->base, bytes);
-  huge->mapped = bytes;
+  thp_tell(huge->base, mapped);
+  huge->mapped = mapped;
   huge->dirty = huge->filled = 0;
   huge->huge_pages = false;
   st_rlx_any(&huge->used, bytes);
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;
 no_leaf:
-  os_discard(huge->base, bytes);
+  os_discard(huge->base, mapped);
 no_memory:
   keep_descriptor_give(huge);
 no_descriptor:
-  super_dismiss(bytes);
+  super_dismiss(mapped);
   return NULL;
 }
 
@@ -107,12 +108,16 @@ static struct huge *widen_kept(size_t bytes, size_t align) {
 
 /* --- huge pages, where a block will be full --- */
 
-/* Nowhere else does anybody ask: what the system does by itself needs no help. */
-static bool huge_pages_help(void) {
+/* Does the system give huge pages to who asks, and only there? */
+static bool huge_pages_asked(void) {
   static int known; /* [any] relaxed: 0 not yet, 1 yes, 2 no; all find the same */
-  if (option(OPT_THP) != THP_AUTO) return false;
   if (!ld_rlx(&known)) st_rlx_any(&known, os_huge_pages_asked() ? 1 : 2);
   return ld_rlx(&known) == 1;
+}
+
+/* Nowhere else does anybody ask: what the system does by itself needs no help. */
+static bool huge_pages_help(void) {
+  return option(OPT_THP) == THP_AUTO && huge_pages_asked();
 }
 
 static bool cut(struct huge *huge, size_t bytes) {
@@ -173,6 +178,19 @@ static void look_back(struct huge *huge, bool kept) {
 
 /* --- a block --- */
 
+/* In a crowd a block's mapping goes up to the next block, so that the kernel makes one of many.
+ * Without huge pages, or the last one might be resident behind the block's end. */
+static struct huge *map_whole(size_t bytes, size_t align, struct refusal *why) {
+  size_t whole = round_up(bytes, SUPER_SIZE);
+  uint64_t live = count_read(CNT_HUGE_LIVE);
+  struct huge *huge;
+  if (live < HUGE_CROWD || live >= HUGE_CROWD_MOST || whole < bytes) return NULL;
+  if (option(OPT_THP) == THP_ALWAYS) return NULL;
+  huge = map_new(whole, bytes, align, why);
+  if (huge && !huge_pages_asked()) os_huge_pages(huge->base, whole, false);
+  return huge;
+}
+
 void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   size_t bytes = round_up(size, os_page_size());
   size_t wide = max_size(align, SUPER_SIZE);
@@ -184,7 +202,8 @@ void *huge_get(size_t size, size_t align, bool *zeroed, struct refusal *why) {
   if (huge)
     count_any(CNT_HUGE_REUSED, 1);
   else
-    huge = map_new(bytes, wide, why);
+    huge = map_whole(bytes, wide, why);
+  if (!huge) huge = map_new(bytes, bytes, wide, why);
   if (!huge) return NULL;
   suit(huge, full);
   *zeroed = *zeroed && keep_zero(huge);

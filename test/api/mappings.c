@@ -1,6 +1,8 @@
 /* mappings - the kernel bounds the mappings of a process (vm.max_map_count): a heap needs few, also
  * where every other superslab of it is gone, and frees itself fully.
  *
+ * A crowd of huge blocks takes whole superslabs, of which the kernel makes one mapping.
+ *
  * HAK_TEST_LONG=1: heaps of 8 GiB, touched; else of 512 MiB, and of 8 GiB whose first pages alone
  * are touched. The blocks are found again by a chain through them, or in a table outside the heap.
  */
@@ -200,6 +202,58 @@ static void huge_untouched(void) {
   huge_blocks(8 * GIB, 1);
 }
 
+/* --- more huge blocks than a process may have mappings --- */
+
+#define CROWD 70000
+#define CROWD_SIZE 2200000
+
+static void crowd_take(unsigned char **from, size_t n) {
+  for (size_t i = 0; i < n; i++) {
+    from[i] = (unsigned char *)opaque_ptr(malloc(opaque(CROWD_SIZE)));
+    if (!from[i]) snprintf(api_note, 512, "%zu blocks were served", i);
+    if (!from[i]) _exit(99);
+    if (i % 64 == 0) from[i][0] = from[i][CROWD_SIZE - 1] = 1;
+  }
+}
+
+static void check_crowd(const char *when, size_t most) {
+  size_t now = mappings();
+  snprintf(api_note, 512, "%s: %zu mappings", when, now);
+  if (now > most) _exit(99);
+}
+
+static void crowd(void) {
+  struct state start = warm();
+  table = (unsigned char **)mmap(NULL, CROWD * sizeof *table, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  CHILD_CHECK(table != MAP_FAILED);
+  crowd_take(table, CROWD);
+  check_crowd("all live", 17000);
+  api_shuffle(table, CROWD, sizeof *table, 5);
+  for (size_t i = CROWD / 2; i < CROWD; i++) free(table[i]);
+  check_crowd("a random half live", 24000); /* each second gap of the joined ones is one */
+  crowd_take(table + CROWD / 2, CROWD - CROWD / 2);
+  check_crowd("all live again", 24000);
+  free(table[0]);
+  table[0] = (unsigned char *)opaque_ptr(aligned_alloc(64 * MIB, opaque(CROWD_SIZE)));
+  CHILD_CHECK(table[0] && (uintptr_t)table[0] % (64 * MIB) == 0);
+  for (size_t i = 0; i < CROWD; i++) free(table[i]);
+  munmap(table, CROWD * sizeof *table);
+  CHILD_CHECK(malloc_trim(0) == 1);
+  check_crowd("all freed", start.mappings + 64); /* of descriptors, and leaves of the slab map */
+  CHILD_CHECK(look().huge == 0 && addresses() < start.addresses + 64 * MIB);
+  CHILD_CHECK(api_violations() == 0);
+}
+
+/* May a process reserve what it does not touch? */
+static int system_commits_all(void) {
+  int mode = 0;
+  FILE *file = fopen("/proc/sys/vm/overcommit_memory", "re");
+  if (file && fscanf(file, "%d", &mode) != 1) mode = 0;
+  if (file) (void)fclose(file);
+  return mode == 2;
+}
+
 /* --- what might split a mapping --- */
 
 /* Purging single units, moving and shrinking leave the mappings as they are. */
@@ -228,6 +282,18 @@ static void unit_by_unit(void) {
   check_freed(start);
 }
 
+static void check_in_crowd(void) {
+  static const char name[] =
+      "70,000 blocks of 2,200,000 bytes live at once, in 24,000 mappings at most";
+  if (system_commits_all()) {
+    test_skip(name, "vm.overcommit_memory is 2");
+    return;
+  }
+  test_begin(name);
+  api_child(crowd, 120);
+  test_end();
+}
+
 int main(void) {
   static const struct {
     const char *name;
@@ -248,5 +314,6 @@ int main(void) {
     api_child(scenarios[i].scenario, 120);
     test_end();
   }
+  check_in_crowd();
   return api_close();
 }
