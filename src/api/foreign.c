@@ -29,8 +29,8 @@ static bool looks_like_chunk(const void *p) {
     start = (uintptr_t)chunk - chunk[0];
     return start % page == 0 && (chunk[0] + size) % page == 0 && os_is_mapped((void *)start);
   }
-  /* Where libc serves, its arenas may be anywhere: in mappings if the break cannot grow, in heaps of
-   * another size. What it cannot be without is the header behind the chunk. */
+  /* Where libc serves, its arenas may be anywhere: in mappings if the break cannot grow, in heaps
+   * of another size. What it cannot be without is the header behind the chunk. */
   if (libc_serves(SIZE_MAX)) return os_is_mapped((const char *)chunk + size);
   if (!(chunk[1] & NOT_MAIN_ARENA)) return os_in_break_heap(p);
   start = (uintptr_t)p & ~(ARENA_HEAP - 1);

@@ -19,8 +19,8 @@ struct pages {
   unsigned shift; /* a page is 1 << shift bytes */
   /* Bit i of the words: the i-th page that was looked at. */
   uint64_t present[PAGES_MOST / 64];
-  /* Present, but not this process's alone: shared with a forked one, a file's, or the zeros that the
-   * kernel shows to who only reads (those of a huge page look like a file's). The latter do not
+  /* Present, but not this process's alone: shared with a forked one, a file's, or the zeros that
+   * the kernel shows to who only reads (those of a huge page look like a file's). The latter do not
    * count as resident. */
   uint64_t shared[PAGES_MOST / 64];
   uint64_t raw[PAGES_MOST];
