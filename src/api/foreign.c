@@ -31,7 +31,7 @@ static bool looks_like_chunk(const void *p) {
   }
   /* Where libc serves, its arenas may be anywhere: in mappings if the break cannot grow, in heaps
    * of another size. What it cannot be without is the header behind the chunk. */
-  if (libc_serves(SIZE_MAX)) return os_is_mapped((const char *)chunk + size);
+  if (libc_serves(SIZE_MAX)) return !map_super(p) && os_is_mapped((const char *)chunk + size);
   if (!(chunk[1] & NOT_MAIN_ARENA)) return os_in_break_heap(p);
   start = (uintptr_t)p & ~(ARENA_HEAP - 1);
   /* A heap starts with the address of its arena, which is mapped. */
@@ -43,8 +43,7 @@ static bool looks_like_chunk(const void *p) {
  * looking would cost system calls for each free. */
 static bool classify_libc(const void *p) {
   if (libc_serves(0)) return true;
-  if (!libc_exports() || (uintptr_t)p % GRAIN || map_super(p)) return false;
-  return readable(p) && looks_like_chunk(p);
+  return libc_exports() && (uintptr_t)p % GRAIN == 0 && readable(p) && looks_like_chunk(p);
 }
 
 /* CALL is what was tried. An address among our superslabs was a block once. */

@@ -3,7 +3,6 @@
  * before: then its locks are taken last, and a handler of the program's may wait for a thread that
  * waits for memory. Weak: in a program that is all static the C library's own stands. */
 #include <dlfcn.h>
-#include <errno.h>
 
 #include "api/names.h"
 #include "front/start.h"
@@ -14,7 +13,8 @@ typedef int (*registrar)(handler prepare, handler parent, handler child, void *o
 
 static const char name[] = "__register_atfork";
 
-/* Returns 0 or an error number. */
+/* Returns 0 or an error number. A program that is all static has no next one if it never forks:
+ * what it registers is never called. */
 BY_NAME static int hak_register_atfork(handler prepare, handler parent, handler child,
                                        void *object) {
   static registrar next; /* [any] relaxed: all find the same */
@@ -24,7 +24,7 @@ BY_NAME static int hak_register_atfork(handler prepare, handler parent, handler 
     *(void **)&found = dlsym(RTLD_NEXT, name);
     st_rlx_any(&next, found);
   }
-  return found ? found(prepare, parent, child, object) : ENOSYS;
+  return found ? found(prepare, parent, child, object) : 0;
 }
 
 extern __typeof__(hak_register_atfork) __register_atfork WEAK;

@@ -329,7 +329,10 @@ void thread_fork_child(void) {
   struct gates *gates = self_gates;
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   struct thread *other;
-  if (ld_rlx(&fork_alone)) return;
+  if (ld_rlx(&fork_alone)) {
+    background_fork_alone();
+    return;
+  }
   background_fork_child();
   pool_fork_child();
   drop_locks();

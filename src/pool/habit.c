@@ -5,8 +5,14 @@
 
 static int credits[HABIT_SIZES]; /* [any] relaxed */
 
+static size_t touched[HABIT_SIZES]; /* [any] relaxed */
+
+static unsigned index_of(size_t bytes) {
+  return (unsigned)min_size(bit_highest(bytes / CLASS_MAX | 1), HABIT_SIZES - 1);
+}
+
 static int *credit_of(size_t bytes) {
-  return &credits[min_size(bit_highest(bytes / CLASS_MAX | 1), HABIT_SIZES - 1)];
+  return &credits[index_of(bytes)];
 }
 
 bool habit_full(size_t bytes) {
@@ -38,4 +44,13 @@ void habit_note(size_t bytes, enum habit habit) {
   int next = after(now, habit);
   if (next > HABIT_MOST) next = HABIT_MOST;
   if (next != now) st_rlx_any(credit, next);
+}
+
+size_t habit_touched(size_t bytes) {
+  return ld_rlx(&touched[index_of(bytes)]);
+}
+
+void habit_note_touched(size_t bytes, size_t resident) {
+  size_t *last = &touched[index_of(bytes)];
+  if (ld_rlx(last) != resident) st_rlx_any(last, resident);
 }

@@ -163,16 +163,22 @@ static void learn(const struct huge *huge, size_t before) {
 
 /* Finds out what of a block that comes back may be resident. Behind its end may be what was swapped
  * out before the mapping became its own: not resident, and not zero. A program that touches no more
- * of such blocks than what was resident before is not asked each time: the rest is purged, which
- * costs less where there is nothing. */
+ * of such blocks than what was resident before is not asked each time: what is behind that, and
+ * behind what the last look found, is purged, which costs less where there is nothing. */
 static void look_back(struct huge *huge, bool kept) {
   size_t before = min_size(huge->dirty, huge->used);
+  size_t stays = max_size(before, min_size(habit_touched(huge->used), huge->used));
+  bool off = option(OPT_PURGE) == PURGE_OFF;
   huge->filled = huge->dirty = max_size(huge->filled, huge->used);
-  if (kept && habit_left(huge->used) && os_purge(huge->base + before, huge->filled - before)) {
-    huge->filled = huge->dirty = before;
+  if (kept && !off && habit_left(huge->used) &&
+      os_purge(huge->base + stays, huge->filled - stays)) {
+    huge->filled = huge->dirty = stays;
     return;
   }
-  if (kept) huge->dirty = os_resident_end(huge->base, huge->filled);
+  if (kept) {
+    huge->dirty = os_resident_end(huge->base, huge->filled);
+    habit_note_touched(huge->used, huge->dirty);
+  }
   learn(huge, before);
 }
 

@@ -223,6 +223,20 @@ static int forks(void) {
   return 0;
 }
 
+/* It forks while it has one thread. */
+static int forks_alone(void) {
+  int status;
+  for (int i = 0; i < 22; i++) memset(opaque_ptr(malloc(100000)), 1, 100000);
+  REQUIRE(tasks() == 1);
+  if (fork() == 0) {
+    for (int i = 0; i < 22; i++) memset(opaque_ptr(malloc(100000)), 1, 100000);
+    for (int i = 0; i < 300; i++) opaque_ptr(malloc(opaque(40)));
+    _exit(tasks() != 1);
+  }
+  REQUIRE(wait(&status) > 0 && status == 0);
+  return 0;
+}
+
 static int executes(void) {
   work();
   execl("/proc/self/exe", "background", "idles", (char *)NULL);
@@ -247,6 +261,7 @@ static const struct {
     {"without", "0", "without, it stays, until somebody calls", idles_without},
     {"quiet", "1", "the thread starts when there is something to do, all signals blocked",
      is_quiet},
+    {"forks_alone", "1", "a child needs one of its own no sooner than any process", forks_alone},
     {"forks", "1", "forked children are whole, and have a thread of their own when they need one",
      forks},
     {"executes", "1", "a program that is executed anew starts again", executes},

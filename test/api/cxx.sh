@@ -23,4 +23,21 @@ linked "the static library, a shared runtime" "$build/libhakmem.a" -ldl -pthread
 linked "the static library, a static runtime" -static-libstdc++ -static-libgcc \
   "$build/libhakmem.a" -ldl -pthread
 linked "all static" -static "$build/libhakmem.a" -ldl -pthread
+
+# Without fork the C library's own registrar is not linked.
+promise="pthread_atfork succeeds in a program that is all static and never forks"
+cat >"$work/static.c" <<'END'
+#include <pthread.h>
+#include <stdlib.h>
+int main(void) {
+  free(malloc(100));
+  return pthread_atfork(NULL, NULL, NULL);
+}
+END
+if seen=$("${CC:-cc}" -o "$work/static" "$work/static.c" -static "$build/libhakmem.a" -ldl \
+  -pthread 2>&1) && "$work/static"; then
+  pass "$promise"
+else
+  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
 finish

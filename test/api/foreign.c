@@ -134,12 +134,32 @@ static void heaps_stay_apart(void) {
   test_end();
 }
 
+/* A huge block ends in the middle of 4 MiB, and libc's next mapping may lie behind it. */
+static void neighbours(void) {
+  char *huge[20], *block[COUNT_OF(huge)];
+  size_t behind = 0;
+  test_begin("libc's mappings behind our blocks are libc's, too");
+  for (size_t i = 0; i < COUNT_OF(huge); i++) huge[i] = malloc(opaque(2500000 + i * 40000));
+  for (size_t i = 0; i < COUNT_OF(huge); i++) {
+    block[i] = __libc_malloc(opaque(MIB));
+    for (size_t j = 0; j < COUNT_OF(huge); j++) behind += (size_t)(block[i] - huge[j]) < 4 * MIB;
+  }
+  for (size_t i = 0; i < COUNT_OF(huge); i++) {
+    CHECK(malloc_usable_size(block[i]) >= MIB);
+    free(block[i]);
+    free(huge[i]);
+  }
+  CHECK_MSG(behind || api_any(), "the system put none of them there");
+  test_end();
+}
+
 int main(void) {
   api_served();
   if (!__libc_malloc || !__libc_memalign || !__libc_free) {
     test_skip("libc's own blocks are accepted", "__libc_malloc");
     return api_close();
   }
+  neighbours(); /* first: later libc serves such a size from its break */
   use_all("from the break", take);
   use_all("from a thread's arena", take_in_thread);
   heaps_stay_apart();

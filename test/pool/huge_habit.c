@@ -22,6 +22,33 @@ static size_t kept_of_block(size_t second) {
   return os_resident_end(p, 3 * MIB);
 }
 
+/* A block of which all but the last MiB is touched. Returns how many bytes stay of it. */
+static size_t kept_of_used(void) {
+  bool zeroed;
+  char *p = huge_get(7 * MIB, 16, &zeroed, &why);
+  memset(p, 1, 6 * MIB);
+  CHECK(huge_give(p) && count_read(CNT_RETAINED_BYTES) >= os_resident_end(p, 7 * MIB));
+  return os_resident_end(p, 7 * MIB);
+}
+
+static void used(void) {
+  test_begin("what such blocks use stays also of one that is new");
+  for (int i = 0; i < 40; i++) CHECK(kept_of_used() == 6 * MIB);
+  for (int i = 0; i < 40; i++) {
+    keep_drop(0);
+    CHECK(kept_of_used() == 6 * MIB);
+  }
+  keep_drop(0);
+  test_end();
+  test_begin("with HAKMEM_PURGE=off nothing is purged of them, whatever came before");
+  CHECK(kept_of_block(0) == 4096);
+  option_set("PURGE", "off");
+  CHECK(kept_of_block(MIB) == MIB + 4096);
+  option_set("PURGE", "dontneed");
+  keep_drop(0);
+  test_end();
+}
+
 static void partly(void) {
   test_begin("where block after block touches what is resident, the rest is purged without a look");
   CHECK(kept_of_block(0) == 4096 && kept_of_block(MIB) == 4096);
@@ -102,6 +129,7 @@ int main(void) {
   setenv("HAKMEM_THP", "default", 1);
   option_load();
   partly();
+  used();
   huge_pages();
   return test_status();
 }
