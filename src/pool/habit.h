@@ -21,8 +21,8 @@ bool habit_full(size_t bytes);
  * answer is no, for another look. */
 bool habit_left(size_t bytes);
 
-/* How many bytes, from the start, were resident of the last block of about BYTES that was looked at:
- * what is purged without a look lies behind. */
+/* How many bytes, from the start, were resident of the last block of about BYTES that was looked
+ * at: what is purged without a look lies behind. */
 size_t habit_touched(size_t bytes);
 void habit_note_touched(size_t bytes, size_t resident);
 
