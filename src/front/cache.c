@@ -6,6 +6,7 @@
 #include "front/budget.h"
 #include "front/collect.h"
 #include "front/start.h"
+#include "os/room.h"
 #include "pool/decay.h"
 #include "pool/huge.h"
 #include "super/purge.h"
@@ -28,9 +29,17 @@ static bool tell_moved(struct thread *t) {
   return decay_moved(cache_moved(t));
 }
 
+/* What comes into use may have no pages yet, also where nothing is mapped for it: near the limit of
+ * a cgroup what is retained must make room. */
+COLD static void tell_taken(struct thread *t) {
+  room_spend((size_t)t->moved);
+  tell_moved(t);
+  if (purge_due()) huge_fit_budget();
+}
+
 static void note_taken(struct thread *t, size_t bytes) {
   t->moved += (ptrdiff_t)bytes;
-  if (UNLIKELY(t->moved >= MOVED_TOLD)) tell_moved(t);
+  if (UNLIKELY(t->moved >= MOVED_TOLD)) tell_taken(t);
 }
 
 static void drain(struct thread *t);

@@ -28,7 +28,7 @@ ALWAYS_INLINE void room_set(uint64_t bytes) {
 /* Looks, unless that was done within ROOM_LOOK_MS. */
 void room_look(void);
 
-/* Counts BYTES as mapped, and looks when they are much for the room. */
+/* Counts BYTES as mapped or come into use, and looks when they are much for the room. */
 void room_spend(size_t bytes);
 
 #endif

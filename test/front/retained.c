@@ -3,6 +3,7 @@
 #include "front/front.h"
 #include "helpers/caches.h"
 #include "os/process.h"
+#include "os/room.h"
 #include "super/purge.h"
 
 enum { SLOTS = 60000, THREADS = 4 };
@@ -11,6 +12,10 @@ static void *slot[SLOTS];
 static size_t filled; /* slots in use */
 static uint64_t state = 3;
 static size_t base; /* bytes resident before the first phase */
+
+static size_t small_block(void) {
+  return 320;
+}
 
 static size_t small_size(void) {
   return 16 + random_below(&state, 1000);
@@ -145,11 +150,31 @@ static void shrinking(void) {
   test_end();
 }
 
+/* No look at the real cgroup comes between: too little is mapped for the first. */
+static void little_room(void) {
+  void *block[2];
+  test_begin("where little room is left in the cgroup, growth takes what is retained beyond it");
+  for (size_t i = 0; i < 2; i++) {
+    block[i] = front_alloc(3 * MIB, NULL);
+    touch(block[i], 3 * MIB);
+  }
+  for (size_t i = 0; i < 2; i++) CHECK(front_free(block[i]));
+  CHECK(count_read(CNT_RETAINED_BYTES) == 6 * MIB);
+  room_set(8 * MIB);
+  fill_up(3 * MIB / 320, small_block);
+  CHECK(count_read(CNT_RETAINED_BYTES) <= MIB);
+  room_set(ROOM_UNKNOWN);
+  free_slots(0, 1);
+  front_flush();
+  test_end();
+}
+
 int main(void) {
   clearenv();
   front_free(front_alloc(1, NULL));
   memset(slot, 1, sizeof slot);
   base = os_resident_bytes();
+  little_room();
   pattern("small", SLOTS, small_size);
   pattern("large", 150, large_size);
   pattern("huge", 40, huge_block);
