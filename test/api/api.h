@@ -330,6 +330,18 @@ static inline void api_child(void (*scenario)(void), unsigned seconds) {
   if (child > 0) api_child_join(child);
 }
 
+/* Runs this program anew with SCENARIO as its argument; gives its wait status. */
+static inline int api_run_anew(const char *scenario) {
+  int status = -1;
+  pid_t pid = fork();
+  if (pid == 0) {
+    execl("/proc/self/exe", "/proc/self/exe", scenario, (char *)NULL);
+    _exit(127);
+  }
+  waitpid(pid, &status, 0);
+  return status;
+}
+
 /* Runs BODY in a child whose descriptor FD is read into TEXT; gives the child's wait status. */
 static inline int api_capture(void (*body)(void), int fd, char *text, size_t size) {
   int ends[2], status = -1;

@@ -223,13 +223,18 @@ static int forks(void) {
   return 0;
 }
 
+/* 2.2 MB, which is too little for a thread of its own. */
+static void take_some(void) {
+  for (int i = 0; i < 22; i++) memset(opaque_ptr(malloc(100000)), 1, 100000);
+}
+
 /* It forks while it has one thread. */
 static int forks_alone(void) {
   int status;
-  for (int i = 0; i < 22; i++) memset(opaque_ptr(malloc(100000)), 1, 100000);
+  take_some();
   REQUIRE(tasks() == 1);
   if (fork() == 0) {
-    for (int i = 0; i < 22; i++) memset(opaque_ptr(malloc(100000)), 1, 100000);
+    take_some();
     for (int i = 0; i < 300; i++) opaque_ptr(malloc(opaque(40)));
     _exit(tasks() != 1);
   }

@@ -56,17 +56,6 @@ static int trial(void) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : HUNG;
 }
 
-static int run_trial(void) {
-  int status = -1;
-  pid_t pid = fork();
-  if (pid == 0) {
-    execl("/proc/self/exe", "first_fork", "trial", (char *)NULL);
-    _exit(127);
-  }
-  waitpid(pid, &status, 0);
-  return status;
-}
-
 int main(int argc, char **argv) {
   static const char promise[] =
       "the child of a fork during the first allocations of other threads is whole";
@@ -79,7 +68,7 @@ int main(int argc, char **argv) {
   }
   test_begin(promise);
   for (int i = 0; i < TRIALS; i++) {
-    int status = run_trial();
+    int status = api_run_anew("trial");
     CHECK_MSG(status == 0, "status %#x (%d: it hung, %d: it has other threads' caches)",
               (unsigned)status, HUNG, STRANGERS);
   }

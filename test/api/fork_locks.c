@@ -77,25 +77,14 @@ static int signalled(void) {
   return failed || (forked && api_violations() != 0);
 }
 
-static int run(const char *scenario) {
-  int status = -1;
-  pid_t pid = fork();
-  if (pid == 0) {
-    execl("/proc/self/exe", "fork_locks", scenario, (char *)NULL);
-    _exit(127);
-  }
-  waitpid(pid, &status, 0);
-  return status;
-}
-
 int main(int argc, char **argv) {
   if (argc > 1) return *argv[1] == 'h' ? handlers() : signalled();
   api_served();
   test_begin("handlers known before the first allocation may wait for a thread that allocates");
-  CHECK(run("handlers") == 0);
+  CHECK(api_run_anew("handlers") == 0);
   test_end();
   test_begin("a signal's handler forks in the middle of malloc, and the child goes on with it");
-  CHECK(run("signalled") == 0);
+  CHECK(api_run_anew("signalled") == 0);
   test_end();
   return api_close();
 }

@@ -182,7 +182,9 @@ static void neighbours(void) {
   NEAR(bytes_of(HAK_NOT_OURS), before + 10 * MIB, MIB); /* and pages of libc, touched since */
 }
 
-static size_t apart(size_t a, size_t b) { return a > b ? a - b : b - a; }
+static size_t apart(size_t a, size_t b) {
+  return a > b ? a - b : b - a;
+}
 
 /* In a forked child, which shares its parent's pages, they are resident all the same. Its program's
  * pages come as they are used: VmRSS grows while the ledger is drawn up for the first time. Where

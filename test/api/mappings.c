@@ -166,13 +166,17 @@ static void small_blocks(void) {
 
 static unsigned char **table; /* in a mapping of its own, made before the start */
 
+static void map_table(size_t n) {
+  table = (unsigned char **)mmap(NULL, n * sizeof *table, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  CHILD_CHECK(table != MAP_FAILED);
+}
+
 /* BYTES in blocks of 3 MiB, of each the first TOUCHED bytes written. */
 static void huge_blocks(size_t bytes, size_t touched) {
   size_t n = bytes / (3 * MIB);
   struct state start;
-  table = (unsigned char **)mmap(NULL, n * sizeof *table, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  CHILD_CHECK(table != MAP_FAILED);
+  map_table(n);
   start = warm();
   for (size_t i = 0; i < n; i++) {
     table[i] = (unsigned char *)opaque_ptr(malloc(opaque(3 * MIB)));
@@ -224,9 +228,7 @@ static void check_crowd(const char *when, size_t most) {
 
 static void crowd(void) {
   struct state start = warm();
-  table = (unsigned char **)mmap(NULL, CROWD * sizeof *table, PROT_READ | PROT_WRITE,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-  CHILD_CHECK(table != MAP_FAILED);
+  map_table(CROWD);
   crowd_take(table, CROWD);
   check_crowd("all live", 17000);
   api_shuffle(table, CROWD, sizeof *table, 5);
