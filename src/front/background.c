@@ -119,7 +119,3 @@ void background_fork_child(void) {
   st_rlx(&taken_before, taken());
   if (!change(BACKGROUND_RUNS, BACKGROUND_WANTED)) background_fork_parent();
 }
-
-void background_fork_alone(void) {
-  st_rlx(&taken_before, taken());
-}

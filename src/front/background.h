@@ -43,6 +43,5 @@ void background_thread_ended(void);
 void background_fork_take(void);
 void background_fork_parent(void);
 void background_fork_child(void);
-void background_fork_alone(void); /* in the child of a process of one thread */
 
 #endif

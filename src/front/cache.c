@@ -34,7 +34,7 @@ static bool tell_moved(struct thread *t) {
 COLD static void tell_taken(struct thread *t) {
   room_spend((size_t)t->moved);
   tell_moved(t);
-  if (purge_due()) huge_fit_budget();
+  huge_fit_budget();
 }
 
 static void note_taken(struct thread *t, size_t bytes) {
@@ -52,7 +52,7 @@ static void follow(struct thread *t, bool walk) {
 
 COLD static void tell_returned(struct thread *t) {
   follow(t, tell_moved(t));
-  if (purge_due()) huge_fit_budget(); /* less in use, more free beside what is retained */
+  huge_fit_budget(); /* less in use, more free beside what is retained */
 }
 
 ALWAYS_INLINE void note_returned(struct thread *t) {

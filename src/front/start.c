@@ -36,14 +36,15 @@ static size_t find_libc_from(void) {
 /* At most half of the memory that is to be had now: what is resident and never used may kill. */
 COLD static void prewarm(size_t wanted) {
   struct limits_facts facts;
-  size_t most, limit = option(OPT_LIMIT), given;
+  struct refusal why;
+  size_t most, given;
   limits_read(&facts);
   most = min_size(facts.available, limits_cgroup_room_below("")) / 2 / SUPER_SIZE;
-  given = super_prewarm((unsigned)min_size(wanted, most));
+  given = super_prewarm((unsigned)min_size(wanted, most), &why);
   if (given == wanted) return;
   if (given == most)
     text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
-  else if (limit && given == limit / SUPER_SIZE)
+  else if (why.reason == REASON_EXHAUSTION)
     text_report("HAKMEM_PREWARM: fewer superslabs than that: HAKMEM_LIMIT");
   else
     text_report("HAKMEM_PREWARM: fewer superslabs than that: the system refused more");

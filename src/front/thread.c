@@ -329,11 +329,8 @@ void thread_fork_child(void) {
   struct gates *gates = self_gates;
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
   struct thread *other;
-  if (ld_rlx(&fork_alone)) {
-    background_fork_alone();
-    return;
-  }
   background_fork_child();
+  if (ld_rlx(&fork_alone)) return;
   pool_fork_child();
   drop_locks();
   while ((other = next_stranger(self))) reclaim(other);

@@ -36,7 +36,7 @@ uint64_t decay_interval(void) {
 /* The memory that the cgroup leaves may have fallen, and the budget with it. */
 static void settle_budget(void) {
   room_look();
-  if (purge_due()) huge_fit_budget();
+  huge_fit_budget();
 }
 
 COLD bool decay_step(uint64_t now) {

@@ -10,7 +10,6 @@
 #include "pool/decay.h"
 #include "pool/habit.h"
 #include "pool/keep.h"
-#include "super/purge.h"
 #include "super/thp.h"
 
 /* Moves the pages to where BYTES fit. The map must not know the old address any more: the kernel
@@ -232,7 +231,7 @@ static struct huge *claim(void *p) {
 
 /* Units and mappings in the order in which they were freed, so that what a program uses again and
  * again stays. */
-void huge_fit_budget(void) {
+void huge_purge_beyond(void) {
   size_t budget = purge_budget();
   uint64_t retained;
   size_t gone = 1;
@@ -244,7 +243,7 @@ void huge_fit_budget(void) {
 }
 
 void huge_settle(void) {
-  if (purge_due()) huge_fit_budget();
+  huge_fit_budget();
   keep_within_bounds();
   decay_pass();
 }

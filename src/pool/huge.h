@@ -12,6 +12,7 @@
 #ifndef POOL_HUGE_H
 #define POOL_HUGE_H
 
+#include "super/purge.h"
 #include "super/superslab.h"
 
 /* Gives a block of at least SIZE bytes at a multiple of ALIGN. *ZEROED: whether they are wanted to
@@ -37,7 +38,11 @@ void *huge_resize(void *p, size_t size, struct refusal *why);
 size_t huge_drop_aged(uint64_t now, size_t batch);
 
 /* Brings what is retained back under its budget: units and mappings, the oldest first. */
-void huge_fit_budget(void);
+void huge_purge_beyond(void);
+
+ALWAYS_INLINE void huge_fit_budget(void) {
+  if (purge_due()) huge_purge_beyond();
+}
 
 /* That, and what is due besides: for everybody who lowers live memory. */
 void huge_settle(void);

@@ -213,11 +213,10 @@ size_t super_drop_empty(unsigned keep) {
   }
 }
 
-unsigned super_prewarm(unsigned n) {
-  struct refusal why;
+unsigned super_prewarm(unsigned n, struct refusal *why) {
   unsigned done = 0;
   for (; done < n; done++) {
-    struct superslab *super = super_map_new(&why);
+    struct superslab *super = super_map_new(why);
     if (!super) break;
     if (os_populate(super->base, SUPER_SIZE)) {
       super->dirty = ~(uint64_t)0; /* nobody else knows it yet */

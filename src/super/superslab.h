@@ -105,8 +105,9 @@ ALWAYS_INLINE unsigned unit_of(const void *p) {
   return ((uintptr_t)p >> UNIT_SHIFT) & (SUPER_UNITS - 1);
 }
 
-/* Maps N superslabs, makes them resident and caches them. Returns how many the system granted. */
-unsigned super_prewarm(unsigned n);
+/* Maps N superslabs, makes them resident and caches them. Returns how many were granted; WHY tells
+ * what refused more. */
+unsigned super_prewarm(unsigned n, struct refusal *why);
 
 /* Gives cached empty superslabs back until KEEP are left. Returns the bytes given back. */
 size_t super_drop_empty(unsigned keep);

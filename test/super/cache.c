@@ -113,6 +113,7 @@ static void packing(void) {
 }
 
 static void prewarm(void) {
+  struct refusal why;
   size_t page = os_page_size();
   uint64_t mapped = count_read(CNT_SUPER_MAPPED);
   size_t resident = 0;
@@ -121,7 +122,7 @@ static void prewarm(void) {
   st_rlx(&option_value[OPT_PREWARM], 3); /* read at start only */
   option_set("SS_CACHE", "0");
   option_set("RETAIN", "0");
-  CHECK(super_prewarm(3) == 3 && superslabs() == 3);
+  CHECK(super_prewarm(3, &why) == 3 && superslabs() == 3);
   super_lock();
   LIST_EACH(link, super_all_locked()) {
     resident += resident_pages(LINK_OWNER(link, struct superslab, all)->base, SUPER_SIZE);
@@ -180,7 +181,8 @@ static void without_memory(void) {
   CHECK_MSG(n < 100 && why.reason == REASON_MAPFAIL, "%d taken, reason %d", n, (int)why.reason);
   CHECK(why.error == ENOMEM && why.bytes == SUPER_SIZE);
   CHECK(count_read(CNT_SUPER_BYTES) == bytes && super_check() == 0);
-  CHECK(super_prewarm(1) == 0);
+  why.reason = REASONS;
+  CHECK(super_prewarm(1, &why) == 0 && why.reason == REASON_MAPFAIL);
   if (n) units_give(last.super, last.first, SUPER_UNITS);
   space.rlim_cur = RLIM_INFINITY;
   setrlimit(RLIMIT_AS, &space);
