@@ -93,10 +93,10 @@ enum {
   /* misses of a thread between two looks for an idle class */
   IDLE_CHECK = 32,
   FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time */
-  OUTBOX_MAX = 256,           /* blocks of other threads' slabs waiting for their return */
-  FLUSH_MAX = 256,            /* blocks that are sorted together on their way back */
+  OUTBOX_MAX = 512,           /* blocks of other threads' slabs waiting for their return */
+  FLUSH_MAX = 256,            /* blocks that leave a magazine together */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */
-  OUTBOX_BYTES = 128 * 1024,  /* bytes an outbox may hold, */
+  OUTBOX_BYTES = 256 * 1024,  /* bytes an outbox may hold, */
   OUTBOX_SHARE = 8,           /* and the part of its thread's share */
   /* An empty slab of one unit may stay listed, one a class, of 36 classes: where the budget of
    * retained memory is at least four times what they are together. */

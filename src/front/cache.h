@@ -69,8 +69,8 @@ struct sorter {
   void *out[FLUSH_MAX];            /* what leaves a magazine */
   uint16_t bucket[SORTER_BUCKETS]; /* group plus 1; 0: none */
   unsigned groups;
-  uint16_t chain[FLUSH_MAX];       /* next block of the same group */
-  struct group group[FLUSH_MAX];
+  uint16_t chain[OUTBOX_MAX];      /* next block of the same group */
+  struct group group[OUTBOX_MAX];
 } ALIGNED(64);
 
 /* The compiler copies and clears with fewer instructions what it knows to be aligned. */

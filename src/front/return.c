@@ -237,7 +237,7 @@ static void return_alone(struct thread *t, unsigned class, void **blocks, unsign
 NOINLINE static void return_sorted(struct thread *t, void **blocks, unsigned n, bool wide) {
   struct sorter *s = thread_sorter(t);
   for (unsigned some; n; n -= some, blocks += some) {
-    some = (unsigned)min_size(n, FLUSH_MAX);
+    some = (unsigned)min_size(n, OUTBOX_MAX);
     s->groups = 0;
     memset(s->bucket, 0, sizeof s->bucket);
     sort(s, blocks, some, wide);

@@ -76,7 +76,8 @@ static void crowds(void) {
     for (int i = 0; i < 20; i++) idle = plan_shrink(class, idle, true);
     CHECK_MSG(idle == least, "class %u: %u", class, idle);
   }
-  CHECK(plan_outbox(2 * CROWD_SHARE) == OUTBOX_BYTES);
+  CHECK(plan_outbox(2 * CROWD_SHARE) == 128 * KIB);
+  CHECK(plan_outbox(4 * CROWD_SHARE) == OUTBOX_BYTES);
   CHECK(plan_outbox(CACHE_THREAD_MOST) == OUTBOX_BYTES);
   CHECK(plan_outbox(16 * KIB) == 2 * KIB && plan_outbox(0) == 0);
   test_end();
