@@ -13,6 +13,11 @@ enum { SPINS = 64 };
  * child. [any] relaxed: only the thread itself needs to see its own. */
 static pthread_t forking_thread;
 
+/* Who ends the program. [any] relaxed, likewise. */
+static pthread_t aborting_thread;
+
+enum { ABORT_PATIENCE_MS = 50 }; /* a lock that is not free by then is its own */
+
 /* One step towards the lock: true when it is taken, or passed. */
 static bool take_or_sleep(struct lock *lock) {
   uint32_t word = ld_rlx(&lock->word);
@@ -38,8 +43,18 @@ COLD void lock_drop_slow(struct lock *lock) {
   futex_wake(&lock->word, 1);
 }
 
+COLD void lock_abort(void) {
+  st_rlx(&aborting_thread, pthread_self());
+}
+
+static void take_for_a_while(struct lock *lock) {
+  for (int ms = 0; ms < ABORT_PATIENCE_MS && !lock_try(lock); ms++)
+    futex_sleep(&lock->word, ld_rlx(&lock->word), 1);
+}
+
 void lock_fork_take(struct lock *lock) {
-  lock_take(lock);
+  if (UNLIKELY(ld_rlx(&aborting_thread) == pthread_self())) take_for_a_while(lock);
+  else lock_take(lock);
   st_rlx(&forking_thread, pthread_self());
   st_rlx(&lock->word, LOCK_FORKING);
 }

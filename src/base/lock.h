@@ -57,6 +57,10 @@ ALWAYS_INLINE void lock_drop(struct lock *lock) {
 void lock_fork_take(struct lock *lock);
 void lock_fork_drop(struct lock *lock);
 
+/* The calling thread ends the program, perhaps with locks of its own: where its handler of SIGABRT
+ * forks, it waits for none of them for long. */
+void lock_abort(void);
+
 /* For asserts: somebody holds it (who, it does not know). */
 ALWAYS_INLINE bool lock_held(struct lock *lock) {
   return ld_rlx(&lock->word) != 0;

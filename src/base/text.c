@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/lock.h"
+
 void text_start(struct text *t, int fd) {
   t->used = 0;
   t->fd = fd;
@@ -125,6 +127,7 @@ COLD void text_die(const char *message, const void *address) {
   }
   text_str(&t, "\n");
   text_flush(&t);
+  lock_abort();
   abort();
 }
 
@@ -139,5 +142,6 @@ COLD void assert_failed(const char *what, const char *where, int line) {
   text_u64(&t, (uint64_t)line);
   text_str(&t, "\n");
   text_flush(&t);
+  lock_abort();
   abort();
 }

@@ -53,6 +53,10 @@ void budget_return(struct thread *t, size_t bytes) {
   sub_rlx(&granted, bytes);
 }
 
+void budget_set(size_t bytes) {
+  st_rlx(&granted, bytes);
+}
+
 size_t budget_granted(void) {
   return ld_rlx(&granted);
 }

@@ -25,6 +25,9 @@ size_t budget_share(void);
 /* Reads T's share, and how much its outbox may hold. */
 void budget_look(struct thread *t);
 
+/* The sum granted is BYTES, in a process that has one thread. */
+void budget_set(size_t bytes);
+
 /* The sum granted, in bytes. */
 size_t budget_granted(void);
 

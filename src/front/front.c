@@ -9,6 +9,7 @@
 #include "front/collect.h"
 #include "front/start.h"
 #include "front/validate.h"
+#include "os/process.h"
 #include "pool/decay.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
@@ -176,13 +177,29 @@ COLD static void bad_free(const char *what, const void *p) {
   text_die(what, p);
 }
 
+/* The calling thread, entered; NULL, too, where it never allocated and libc is taking it apart: born
+ * now it would never end. */
+static struct thread *free_self(void) {
+  if (UNLIKELY(self_gates == &unborn_gates) && os_thread_ends()) return NULL;
+  return self_entered();
+}
+
+/* Under the lock that a fork waits for: nothing else would mend in the child what was half done. */
+static bool return_alone(struct slab *slab, void *p) {
+  bool returned;
+  thread_bare_stop();
+  returned = pool_return_block_any(slab, p);
+  thread_bare_drop();
+  return returned;
+}
+
 static void free_without_caches(void *p) {
   struct slab *slab = slab_of(p);
   unsigned class = slab_class(ld_rlx(&slab->state));
   const struct class_row *row = &class_table[class];
   if (option(OPT_VALIDATE) && !validate_enter(p, class)) return;
   if (!slab_starts_block(slab, row, p)) bad_free("free of a pointer into the middle of a block", p);
-  if (!pool_return_block_any(slab, p)) bad_free("double free or a pointer into a free block", p);
+  if (!return_alone(slab, p)) bad_free("double free or a pointer into a free block", p);
   decay_moved(-(ptrdiff_t)class_size(class));
 }
 
@@ -205,7 +222,7 @@ bool front_free(void *p) {
   unsigned code = tag & TAG_CODE_MASK;
   struct thread *t;
   if (!code) return false;
-  t = self_entered();
+  t = free_self();
   if (t && t->closed) tally_own(&t->tally, TLY_FREE_CALLS, 1);
   if (code >= TAG_RUN) {
     bool given = code == TAG_RUN ? run_give(p) : huge_give(p);

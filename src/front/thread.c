@@ -248,6 +248,10 @@ struct thread *thread_bare_take(void) {
   return bare;
 }
 
+void thread_bare_stop(void) {
+  lock_take(&bare_lock);
+}
+
 void thread_bare_drop(void) {
   lock_drop(&bare_lock);
 }
@@ -313,7 +317,7 @@ static void reclaim(struct thread *t) {
   if (flight && is_orphan(flight)) pool_let_go(flight);
   thread_drain(t);
   if (flight) pool_settle_now(flight);
-  count_any(CNT_THREADS_ENDED, 1); /* its share of the budget is free again */
+  t->granted = 0;
   thread_put_back(t);
 }
 
@@ -334,4 +338,7 @@ void thread_fork_child(void) {
   pool_fork_child();
   drop_locks();
   while ((other = next_stranger(self))) reclaim(other);
+  /* Anew: a thread may have counted itself, or what it gave back, and no more than that. */
+  budget_set((self ? self->granted : 0) + (bare ? bare->granted : 0));
+  st_rlx(&counter_value[CNT_THREADS_ENDED], count_read(CNT_THREADS_BORN) - (self != NULL));
 }

@@ -140,7 +140,9 @@ ALWAYS_INLINE void **thread_top(const struct thread *t, unsigned class) {
 
 /* The one that serves threads without caches, under its lock. NULL when it cannot be had. */
 struct thread *thread_bare_take(void);
-void thread_bare_drop(void);
+/* Keeps everybody from it, there be one or not. */
+void thread_bare_stop(void);
+void thread_bare_drop(void); /* inverse of both */
 /* Empties its caches, where there is one. */
 void thread_bare_flush(void);
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
@@ -64,10 +65,12 @@ size_t os_page_size(void) {
   return size ? size : 4096;
 }
 
-bool os_huge_pages_asked(void) {
+enum huge_pages os_huge_pages_given(void) {
   char data[128];
-  return read_file("/sys/kernel/mm/transparent_hugepage/enabled", data, sizeof data) &&
-         strstr(data, "[madvise]");
+  if (!read_file("/sys/kernel/mm/transparent_hugepage/enabled", data, sizeof data))
+    return HUGE_PAGES_NEVER;
+  if (strstr(data, "[madvise]")) return HUGE_PAGES_ASKED;
+  return strstr(data, "[always]") ? HUGE_PAGES_ALWAYS : HUGE_PAGES_NEVER;
 }
 
 unsigned os_processors(void) {
@@ -113,6 +116,17 @@ bool os_barrier(void) {
   }
   errno = saved;
   return done;
+}
+
+/* The first of glibc's own signals, which cancels threads. */
+enum { SIGNAL_CANCEL = 32 };
+
+bool os_thread_ends(void) {
+  uint64_t blocked = 0;
+  int saved = errno;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, sizeof blocked);
+  errno = saved;
+  return blocked >> (SIGNAL_CANCEL - 1) & 1;
 }
 
 void os_name_thread(const char *name) {

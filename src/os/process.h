@@ -20,7 +20,6 @@ void os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)
 bool os_secure(void);
 
 size_t os_page_size(void);        /* bytes */
-bool os_huge_pages_asked(void);   /* does the system give huge pages to who asks, and only there? */
 unsigned os_processors(void);     /* that this process may run on; at least 1 */
 uint64_t os_nanoseconds(void);    /* monotonic */
 uint64_t os_milliseconds(void);   /* monotonic, to some 4 ms; without a system call where it can */
@@ -30,6 +29,14 @@ unsigned os_process_id(void);
 /* Each other thread of this process that runs passes a full memory barrier before this returns; one
  * that does not has passed one. False: the system cannot. */
 bool os_barrier(void);
+
+/* Where the system gives huge pages. */
+enum huge_pages { HUGE_PAGES_NEVER, HUGE_PAGES_ASKED, HUGE_PAGES_ALWAYS };
+enum huge_pages os_huge_pages_given(void);
+
+/* Has the C library begun to take the calling thread apart, behind all destructors? It blocks a
+ * signal of its own then, which the program cannot block. */
+bool os_thread_ends(void);
 
 void os_name_thread(const char *name); /* the calling one */
 void os_program_name(char name[16]); /* without its path, cut, terminated */

@@ -107,16 +107,22 @@ static struct huge *widen_kept(size_t bytes, size_t align) {
 
 /* --- huge pages, where a block will be full --- */
 
-/* Does the system give huge pages to who asks, and only there? */
-static bool huge_pages_asked(void) {
-  static int known; /* [any] relaxed: 0 not yet, 1 yes, 2 no; all find the same */
-  if (!ld_rlx(&known)) st_rlx_any(&known, os_huge_pages_asked() ? 1 : 2);
-  return ld_rlx(&known) == 1;
+static enum huge_pages huge_pages_given(void) {
+  static unsigned known; /* [any] relaxed: that plus 1, 0 not yet; all find the same */
+  if (!ld_rlx(&known)) st_rlx_any(&known, os_huge_pages_given() + 1);
+  return ld_rlx(&known) - 1;
 }
 
 /* Nowhere else does anybody ask: what the system does by itself needs no help. */
 static bool huge_pages_help(void) {
-  return option(OPT_THP) == THP_AUTO && huge_pages_asked();
+  return option(OPT_THP) == THP_AUTO && huge_pages_given() == HUGE_PAGES_ASKED;
+}
+
+/* May a page come that goes beyond the end of a block? */
+static bool may_exceed(const struct huge *huge) {
+  uint64_t thp = option(OPT_THP);
+  if (thp == THP_NEVER) return false;
+  return huge->huge_pages || thp == THP_ALWAYS || huge_pages_given() == HUGE_PAGES_ALWAYS;
 }
 
 static bool cut(struct huge *huge, size_t bytes) {
@@ -139,12 +145,16 @@ static void suit(struct huge *huge, bool full) {
   if (huge->huge_pages) cut_spare(huge);
 }
 
-/* Will a block of *BYTES have huge pages? If the last one goes only a little beyond it, the block
- * does, too. */
+/* With huge pages: if the last one goes only a little beyond a block of BYTES, the block does. */
+static size_t with_tail(size_t bytes) {
+  size_t whole = round_up(bytes, HUGE_PAGE);
+  return whole - bytes <= bytes / HUGE_TAIL ? whole : bytes;
+}
+
+/* Will a block of *BYTES have huge pages? */
 static bool want_huge_pages(size_t *bytes) {
-  size_t whole = round_up(*bytes, HUGE_PAGE);
   if (!huge_pages_help() || !habit_full(*bytes)) return false;
-  if (whole - *bytes <= *bytes / HUGE_TAIL) *bytes = whole;
+  *bytes = with_tail(*bytes);
   return true;
 }
 
@@ -192,7 +202,7 @@ static struct huge *map_whole(size_t bytes, size_t align, struct refusal *why) {
   if (live < HUGE_CROWD || live >= HUGE_CROWD_MOST || whole < bytes) return NULL;
   if (option(OPT_THP) == THP_ALWAYS) return NULL;
   huge = map_new(whole, bytes, align, why);
-  if (huge && !huge_pages_asked()) os_huge_pages(huge->base, whole, false);
+  if (huge && huge_pages_given() != HUGE_PAGES_ASKED) os_huge_pages(huge->base, whole, false);
   return huge;
 }
 
@@ -312,8 +322,10 @@ void *huge_resize(void *p, size_t size, struct refusal *why) {
   size_t bytes = round_up(size, os_page_size());
   if (bytes == old) return p;
   if (bytes > old) {
+    if (may_exceed(huge)) bytes = with_tail(bytes);
     if (!grow(huge, bytes, why)) return NULL;
     resized(huge, bytes);
+    if (may_exceed(huge)) cut_spare(huge);
   } else if (narrow(huge, bytes)) {
     resized(huge, bytes);
     huge_settle();

@@ -165,6 +165,7 @@ size_t purge_one(bool hard) {
   super = super_coldest_locked();
   bytes = super ? purge_some(super, super->dirty, hard) : 0;
   super_unlock();
+  super_drop_surplus(); /* one whose last units came back meanwhile */
   return bytes;
 }
 
@@ -224,5 +225,6 @@ size_t purge_aged(uint64_t now, size_t batch) {
     bytes += purged;
   }
   super_unlock();
+  if (bytes) super_drop_surplus();
   return bytes;
 }

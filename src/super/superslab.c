@@ -228,6 +228,14 @@ unsigned super_prewarm(unsigned n, struct refusal *why) {
   return done;
 }
 
+static unsigned most_empty(void) {
+  return (unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM));
+}
+
+void super_drop_surplus(void) {
+  super_drop_empty(most_empty());
+}
+
 /* Every ALIGN-th bit; ALIGN is a power of two up to 64. */
 static uint64_t aligned_bits(unsigned align) {
   uint64_t mask = 1;
@@ -354,7 +362,7 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   if (super->dirty == span) super_relist_dirty_locked(super, now);
   super->given = now;
   super_rebin_locked(super);
-  surplus = oldest_empty_locked((unsigned)max_size(option(OPT_SS_CACHE), option(OPT_PREWARM)));
+  surplus = oldest_empty_locked(most_empty());
   super_unlock();
   count_any(CNT_UNITS_GIVEN, n);
   if (surplus) super_retire(surplus);

@@ -112,6 +112,9 @@ unsigned super_prewarm(unsigned n, struct refusal *why);
 /* Gives cached empty superslabs back until KEEP are left. Returns the bytes given back. */
 size_t super_drop_empty(unsigned keep);
 
+/* Gives empty ones back that are more than HAKMEM_SS_CACHE. */
+void super_drop_surplus(void);
+
 /* Admits BYTES of address space under HAKMEM_LIMIT; every mapping for blocks asks first. */
 bool super_admit(size_t bytes, struct refusal *why);
 void super_dismiss(size_t bytes);

@@ -79,7 +79,7 @@ static void huge_pages(void) {
   struct huge *huge;
   bool zeroed;
   char *p;
-  if (!os_huge_pages_asked()) {
+  if (os_huge_pages_given() != HUGE_PAGES_ASKED) {
     test_skip(promise, "a kernel whose transparent_hugepage/enabled is madvise");
     return;
   }
@@ -119,6 +119,17 @@ static void huge_pages(void) {
   p = huge_get(7 * MIB + 128 * 1024, 16, &zeroed, &why);
   CHECK(has_huge_pages(p) && huge_size(p) == 8 * MIB);
   memset(p, 1, 8 * MIB);
+  CHECK(huge_give(p));
+  test_end();
+  test_begin("nor of one that has grown, and no address space is behind it then");
+  keep_drop(0);
+  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
+  CHECK(has_huge_pages(p));
+  p = huge_resize(p, 7 * MIB + 128 * 1024, &why);
+  CHECK(p && huge_size(p) == 8 * MIB);
+  p = huge_resize(p, 8 * MIB + 4096, &why);
+  huge = map_super(p);
+  CHECK(huge->used == 8 * MIB + 4096 && huge->mapped == huge->used);
   CHECK(huge_give(p));
   test_end();
   option_value[OPT_THP] = THP_DEFAULT;

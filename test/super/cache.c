@@ -1,6 +1,9 @@
 /* superslab, its cache - empty superslabs kept, least recently used out first; prewarm; the limit.
  */
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "diag/counter.h"
 #include "diag/option.h"
@@ -143,6 +146,39 @@ static void prewarm(void) {
   option_set("SS_CACHE", "16");
 }
 
+/* --- while the system purges --- */
+
+static struct units last_units;
+static bool meanwhile; /* give them back in the next call of madvise */
+
+int madvise(void *p, size_t bytes, int advice) {
+  if (meanwhile) {
+    meanwhile = false;
+    units_give(last_units.super, last_units.first, 1);
+  }
+  return (int)syscall(SYS_madvise, p, bytes, advice);
+}
+
+static void emptied_meanwhile(void) {
+  struct refusal why;
+  struct units units;
+  bool same;
+  test_begin("a superslab whose last units come back while others are purged is not kept");
+  option_set("SS_CACHE", "0");
+  CHECK(superslabs() == 0 && units_take(4, 1, &units, &why) && units_take(1, 1, &last_units, &why));
+  same = units.super == last_units.super;
+  memset(unit_address(units.super, units.first), 1, 4 * UNIT_SIZE);
+  units_give(units.super, units.first, 4);
+  CHECK(same && superslabs() == 1 && count_read(CNT_RETAINED_BYTES) == 4 * UNIT_SIZE);
+  meanwhile = true;
+  CHECK(purge_one(true) == 4 * UNIT_SIZE && !meanwhile);
+  while (count_read(CNT_RETAINED_BYTES) && purge_one(true)) continue;
+  CHECK_MSG(superslabs() == 0, "%u superslabs", superslabs());
+  CHECK(super_check() == 0);
+  option_set("SS_CACHE", "16");
+  test_end();
+}
+
 static void limit(void) {
   struct refusal why = {REASONS, -1, 0};
   struct units third;
@@ -198,6 +234,7 @@ int main(void) {
   recency();
   packing();
   prewarm();
+  emptied_meanwhile();
   limit();
   test_begin("a mapping that the system refuses is MAPFAIL with its errno, and loses nothing");
   expect_return(without_memory);
