@@ -9,7 +9,6 @@
 #include "front/collect.h"
 #include "front/start.h"
 #include "front/validate.h"
-#include "os/process.h"
 #include "pool/decay.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
@@ -17,10 +16,9 @@
 
 /* --- in --- */
 
-/* The calling thread, entered. A mode that was switched on or off meanwhile takes effect at a
+/* T, the calling thread, entered. A mode that was switched on or off meanwhile takes effect at a
  * thread's next miss. */
-static struct thread *self_entered(void) {
-  struct thread *t = thread_self();
+ALWAYS_INLINE struct thread *entered(struct thread *t) {
   if (!t) return NULL;
   thread_enter(t);
   if (UNLIKELY(t->closed != start_gates_closed())) thread_regate(t);
@@ -38,7 +36,7 @@ static void *class_alloc_living(struct thread *t, unsigned class, struct refusal
 }
 
 static void *class_alloc(unsigned class, struct refusal *why) {
-  struct thread *t = self_entered();
+  struct thread *t = entered(thread_self());
   void *p = NULL;
   if (t) {
     p = class_alloc_living(t, class, why);
@@ -177,13 +175,6 @@ COLD static void bad_free(const char *what, const void *p) {
   text_die(what, p);
 }
 
-/* The calling thread, entered; NULL, too, where it never allocated and libc is taking it apart: born
- * now it would never end. */
-static struct thread *free_self(void) {
-  if (UNLIKELY(self_gates == &unborn_gates) && os_thread_ends()) return NULL;
-  return self_entered();
-}
-
 /* Under the lock that a fork waits for: nothing else would mend in the child what was half done. */
 static bool return_alone(struct slab *slab, void *p) {
   bool returned;
@@ -222,7 +213,7 @@ bool front_free(void *p) {
   unsigned code = tag & TAG_CODE_MASK;
   struct thread *t;
   if (!code) return false;
-  t = free_self();
+  t = entered(thread_self_freeing());
   if (t && t->closed) tally_own(&t->tally, TLY_FREE_CALLS, 1);
   if (code >= TAG_RUN) {
     bool given = code == TAG_RUN ? run_give(p) : huge_give(p);
@@ -258,7 +249,7 @@ void *front_resize(void *p, size_t size) {
 }
 
 void front_regate(void) {
-  struct thread *t = self_entered();
+  struct thread *t = entered(thread_self());
   if (t) thread_leave(t);
 }
 

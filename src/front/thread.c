@@ -10,6 +10,7 @@
 #include "front/budget.h"
 #include "front/cache.h"
 #include "front/start.h"
+#include "os/process.h"
 #include "pool/decay.h"
 #include "pool/keep.h"
 #include "super/meta.h"
@@ -238,6 +239,12 @@ struct thread *thread_self(void) {
   struct gates *gates = self_gates;
   if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
   return gates == &unborn_gates ? thread_birth() : NULL;
+}
+
+struct thread *thread_self_freeing(void) {
+  struct gates *gates = self_gates;
+  if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
+  return gates == &unborn_gates && !os_thread_ends() ? thread_birth() : NULL;
 }
 
 struct thread *thread_bare_take(void) {

@@ -106,6 +106,10 @@ extern struct gates ended_gates;
 /* The calling thread with its caches, born if need be; NULL when it has ended or cannot be born. */
 struct thread *thread_self(void);
 
+/* The same, for a free: NULL, too, where it never allocated and libc takes it apart. Born now it
+ * would never end. */
+struct thread *thread_self_freeing(void);
+
 /* Opens and closes one magazine, for a mode that sees every call. */
 void thread_open(struct thread *t, unsigned class);
 void thread_close(struct thread *t, unsigned class);
