@@ -158,7 +158,7 @@ static void put_ulimit(struct text *t, const char *flag, uint64_t bytes) {
   text_str(t, "ulimit ");
   text_str(t, flag);
   text_str(t, " unlimited, or ");
-  put_field(t, "at least ", bytes / KIB + (bytes % KIB != 0), "");
+  put_field(t, "", bytes / KIB + (bytes % KIB != 0), " or more");
 }
 
 static void put_commit(struct text *t, const struct verdict *v) {
@@ -183,7 +183,7 @@ static void put_mend(struct text *t, const struct verdict *v) {
     case VERDICT_CGROUP:
       text_str(t, "raise ");
       put_path(t, v->cgroup_file ? v->cgroup_file : "the memory limit of the cgroup");
-      put_field(t, " to at least ", v->enough, "");
+      put_field(t, " to ", v->enough, " or more");
       break;
     case VERDICT_HAKMEM_LIMIT:
       put_field(t, "HAKMEM_LIMIT=", v->enough, " or more, or 0 for no limit");

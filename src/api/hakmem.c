@@ -140,8 +140,7 @@ EVERY_PROCESS __attribute__((destructor)) static void at_exit(void) {
   int saved = errno;
   if (option(OPT_SHOW_STATS)) {
     int fd = log_open(option_log_path);
-    if (fd >= 0) stats_print(fd);
-    log_close(fd);
+    log_close(fd, fd < 0 ? 0 : stats_print(fd));
   }
   errno = saved;
 }

@@ -99,7 +99,7 @@ COLD static bool violation(const char *what, const void *p, unsigned class, unsi
   _Unwind_Backtrace(put_caller, &t);
   text_str(&t, "\n");
   text_flush(&t);
-  log_close(t.fd);
+  log_close(t.fd, t.error);
   return false;
 }
 

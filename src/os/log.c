@@ -9,15 +9,16 @@
 #include "base/text.h"
 #include "os/stderr.h"
 
-COLD static void complain(const char *path, int error, int fd) {
+COLD static void complain(const char *what, const char *path, int error, const char *hence) {
   struct text t;
-  text_start(&t, fd);
-  text_str(&t, "hakmem: HAKMEM_LOG: cannot open ");
+  text_start(&t, os_stderr());
+  text_str(&t, "hakmem: HAKMEM_LOG: cannot ");
+  text_str(&t, what);
   text_str(&t, path);
   text_str(&t, " (errno ");
   text_u64(&t, (uint64_t)error);
-  text_str(&t, "): what follows goes to stderr\n");
-  text_flush(&t);
+  text_str(&t, hence);
+  if (t.fd >= 0) text_flush(&t);
 }
 
 int log_open(const char *path) {
@@ -27,14 +28,17 @@ int log_open(const char *path) {
   int error = errno;
   if (fd < 0) {
     fd = os_stderr();
-    if (*path && fd >= 0) complain(path, error, fd);
+    if (*path) complain("open ", path, error, "): what follows goes to stderr\n");
   }
   errno = saved;
   return fd;
 }
 
-void log_close(int fd) {
+void log_close(int fd, int error) {
   int saved = errno;
-  if (fd >= 0 && fd != STDERR_FILENO && !os_is_kept_stderr(fd)) syscall(SYS_close, fd);
+  if (fd >= 0 && fd != STDERR_FILENO && !os_is_kept_stderr(fd)) {
+    syscall(SYS_close, fd);
+    if (error) complain("write to the file", "", error, "): what was to go there is lost\n");
+  }
   errno = saved;
 }

@@ -12,6 +12,8 @@
 
 /* A descriptor to write to, or -1. PATH: "" for stderr. */
 int log_open(const char *path);
-void log_close(int fd);
+
+/* ERROR: the errno of what was written to it, or 0; is told on stderr where FD is a file. */
+void log_close(int fd, int error);
 
 #endif

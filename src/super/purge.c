@@ -9,6 +9,7 @@
 enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
 static uint64_t blocks;  /* [any] bytes of slabs' blocks in use, within MOVED_TOLD a thread */
+static uint64_t most_live; /* [any] bytes, of when somebody asked for the budget */
 static uint32_t sleeper; /* [any] enum sleep, of the background thread */
 
 void purge_notice(void) {
@@ -64,6 +65,15 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes) {
   return no_less_than_none(add_rlx(&blocks, (uint64_t)bytes) + (uint64_t)bytes);
 }
 
+/* Of BYTES all where LIVE memory has shrunk to three eighths of the most there was, none where five
+ * eighths are left: what comes and goes again and again would be purged for nothing. */
+static uint64_t shrunk_part(uint64_t bytes, uint64_t live) {
+  uint64_t eighth = ld_rlx(&most_live) / 8;
+  if (live > ld_rlx(&most_live)) st_rlx_any(&most_live, live);
+  if (live >= 5 * eighth) return 0;
+  return live <= 3 * eighth ? bytes : bytes / 256 * ((5 * eighth - live) * 128 / eighth);
+}
+
 /* Bytes that stay beside what is retained: free blocks of slabs in use, cached ones with them, and
  * descriptors, as far as they are more than half of what is in use: so much is usual. */
 static uint64_t beside(uint64_t live) {
@@ -72,7 +82,7 @@ static uint64_t beside(uint64_t live) {
   uint64_t used = no_less_than_none(ld_rlx(&blocks));
   uint64_t aside = option(OPT_RETAIN) / RETAIN_ASIDE + (slabs > used ? slabs - used : 0);
   uint64_t usual = (min_size(used, slabs) + others) / 2;
-  return aside > usual ? aside - usual : 0;
+  return shrunk_part(aside > usual ? aside - usual : 0, live);
 }
 
 static size_t bounded(size_t kept) {

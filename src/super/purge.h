@@ -4,8 +4,9 @@
  * Promise:  retained <= max(HAKMEM_RETAIN, live / 10) after each free, unless the system
  *           refuses to take pages back, or HAKMEM_PURGE=off. No background thread, no further call
  *           needed. In a cgroup with a limit, no more than an eighth of the room below it either.
- *           Where slabs hold free blocks of more than half of what is in use, they count: down to a
- *           quarter is retained, so that a program that freed all is within the bound as a whole.
+ *           Where slabs hold free blocks of more than half of what is in use, they count as soon as
+ *           the program has shrunk to half of its most: down to a quarter is retained, so that one
+ *           that freed all is within the bound as a whole.
  *           purge_aged finds what was freed HAKMEM_DECAY_MS ago; twice the time ago at the latest.
  * Threads:  any; no lock is held across a system call.
  * Cost:     none below the budget; else a system call per range of units of one superslab, whole

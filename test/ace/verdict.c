@@ -56,16 +56,16 @@ static void process_limits(void) {
   calm();
   facts.address_space = (struct limit_fact){205000705, 209000000};
   check_verdict(VERDICT_ADDRESS_SPACE, ENOMEM,
-                "verdict=RLIMIT_AS limit=209000000 use=205000705 mend=\"ulimit -v unlimited, or at "
-                "least 204293\"");
+                "verdict=RLIMIT_AS limit=209000000 use=205000705 mend=\"ulimit -v unlimited, or "
+                "204293 or more\"");
   facts.data = (struct limit_fact){100 * MIB, 104 * MIB - 1};
   check_verdict(VERDICT_DATA, ENOMEM,
                 "verdict=RLIMIT_DATA limit=109051903 use=104857600 mend=\"ulimit -d unlimited, or "
-                "at least 106496\"");
+                "106496 or more\"");
   facts.locked = (struct limit_fact){5 * MIB, 8 * MIB};
   check_verdict(VERDICT_LOCKED, EAGAIN,
                 "verdict=RLIMIT_MEMLOCK limit=8388608 use=5242880 mend=\"ulimit -l unlimited, or "
-                "at least 9216, or no mlockall(MCL_FUTURE)\"");
+                "9216 or more, or no mlockall(MCL_FUTURE)\"");
   facts.mappings = (struct limit_fact){65530, 65530};
   check_verdict(VERDICT_MAPPINGS, ENOMEM,
                 "verdict=vm.max_map_count limit=65530 use=65530 mend=\"sysctl "
@@ -104,11 +104,11 @@ static void system_limits(void) {
   strcpy(facts.cgroup_file, "/sys/fs/cgroup/a\"b\n/memory.max");
   check_verdict(VERDICT_CGROUP, ENOMEM,
                 "verdict=cgroup-memory limit=104857600 use=103809024 mend=\"raise "
-                "/sys/fs/cgroup/a?b?/memory.max to at least 108003328\"");
+                "/sys/fs/cgroup/a?b?/memory.max to 108003328 or more\"");
   facts.cgroup = (struct limit_fact){99 * MIB, 100 * MIB};
   check_verdict(VERDICT_CGROUP, ENOMEM,
                 "verdict=cgroup-memory limit=104857600 use=103809024 mend=\"raise the memory limit "
-                "of the cgroup to at least 108003328\"");
+                "of the cgroup to 108003328 or more\"");
   test_end();
 }
 

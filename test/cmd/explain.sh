@@ -234,13 +234,13 @@ explained --all mixed
 same "a log, --all: the lines as they were" \
   "$(sed -E 's/^\[ACE-FAIL\] ([A-Za-z]*)/\L\1/' whole)" "$(cat out)"
 line="[ACE-FAIL] MapFail tier=huge size=5 class=0 wmax=1.30 next=none thread=7 bytes=4096 errno=12"
-cgroup='verdict=cgroup-memory limit=10 use=9 mend="raise /a b/memory.max to at least 4105"'
+cgroup='verdict=cgroup-memory limit=10 use=9 mend="raise /a b/memory.max to 4105 or more"'
 echo "$line $cgroup suppressed=5" >one
 explained one
 has "a log: what was suppressed counts" "one: 6 refusals" \
   "  mapfail     huge    cgroup-memory                1" \
   "  mapfail     huge    -                            5" \
-  "  To mend it: raise /a b/memory.max to at least 4105."
+  "  To mend it: raise /a b/memory.max to 4105 or more."
 echo "$line verdict=none note=\"no limit that hakmem knows was reached\"" >one
 explained one
 has "a log: a verdict that found no limit" "  Why: no limit that hakmem knows was reached."

@@ -89,7 +89,7 @@ impossible "aligned_alloc whose size and alignment are too much" aligned 4611686
 
 # mended FLAG: runs the request again with the number that the line names.
 mended() {
-  sed -n "s/.*mend=\"ulimit $1 unlimited, or at least \([0-9]*\)\".*/\1/p" "$work/err" | head -1
+  sed -n "s/.*mend=\"ulimit $1 unlimited, or \([0-9]*\) or more\".*/\1/p" "$work/err" | head -1
 }
 limited -v 200000 malloc 400000000
 enough=$(mended -v)
@@ -170,6 +170,9 @@ same "HAKMEM_LOG=FILE that cannot be opened: the program is served all the same"
   "malloc: NULL, errno ENOMEM" "$(out)"
 holds "and stderr tells, and holds the line" "$(err)" '^\[ACE-FAIL\] Overflow ' \
   "^hakmem: HAKMEM_LOG: cannot open $work/none/log \(errno 2\): what follows goes to stderr"
+on "$trace" HAKMEM_LOG=/dev/full HAKMEM_SHOW_STATS=1 "$ask" malloc 100
+holds "HAKMEM_LOG=FILE of a full disk: stderr tells what is lost" "$(err)" \
+  "^hakmem: HAKMEM_LOG: cannot write to the file \(errno 28\): what was to go there is lost"
 on "$trace" HAKMEM_SHOW_STATS=1 HAKMEM_TINY_SLL_VALIDATE_HDR=1 "$ask" \
   reuse "$work/data" repeat 100 $above
 same "a file that the program opened as descriptor 2 gets neither trace nor statistics" \

@@ -30,6 +30,27 @@ static void round_trip(void) {
   test_end();
 }
 
+static void shrinking(void) {
+  enum { SUPERS = 10 };
+  struct units units[SUPERS];
+  struct refusal why;
+  unsigned n = 0;
+  test_begin("free blocks of slabs lower the budget only where the program has shrunk to half of "
+             "its most, half of them at that point");
+  while (n < SUPERS) CHECK(units_take(SUPER_UNITS, 1, &units[n++], &why));
+  CHECK(purge_live() == 40 * MIB && purge_budget() == 16 * MIB); /* no block is in use */
+  while (n > 7) units_give(units[--n].super, 0, SUPER_UNITS);
+  CHECK(purge_budget() == 16 * MIB);
+  while (n > 5) units_give(units[--n].super, 0, SUPER_UNITS);
+  CHECK_MSG(purge_budget() == 5632 * KIB, "%zu", purge_budget()); /* 20 and 1 MiB, half of them */
+  while (n > 3) units_give(units[--n].super, 0, SUPER_UNITS);
+  CHECK_MSG(purge_budget() == 4 * MIB, "%zu", purge_budget());
+  while (n) units_give(units[--n].super, 0, SUPER_UNITS);
+  purge_down_to(0);
+  super_drop_empty(0);
+  test_end();
+}
+
 static void budget(void) {
   struct units units;
   struct refusal why;
@@ -164,6 +185,7 @@ int main(void) {
   clearenv();
   option_load();
   round_trip();
+  shrinking();
   budget();
   no_purge_below();
   down_to();
