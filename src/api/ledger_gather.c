@@ -43,8 +43,8 @@ static void count_threads(size_t *threads, size_t *cached) {
 /* More than there are now: other threads go on. What finds no room is counted with its
  * surroundings. */
 static size_t room_for_ranges(size_t threads) {
-  size_t supers = count_read(CNT_SUPER_MAPPED) - count_read(CNT_SUPER_UNMAPPED);
-  size_t huge = count_read(CNT_HUGE_MAPPED) - count_read(CNT_HUGE_UNMAPPED);
+  size_t supers = count_left(CNT_SUPER_MAPPED, CNT_SUPER_UNMAPPED);
+  size_t huge = count_left(CNT_HUGE_MAPPED, CNT_HUGE_UNMAPPED);
   size_t n = 2 * supers + huge + threads;
   for (const struct meta_chunk *c = meta_chunks(); c; c = c->next) n++;
   for (const struct leaf *leaf = map_leaves(); leaf; leaf = leaf->next) n++;

@@ -74,7 +74,7 @@ enum {
   MAGAZINE_START_BYTES = 4096,
   /* where refill and flush alternate, a magazine may grow to the least of these: */
   MAGAZINE_MOST_TINY = 128 * 1024,       /* bytes of blocks up to 1 KiB */
-  MAGAZINE_MAX_MID = 64,                 /* blocks above 1 KiB */
+  MAGAZINE_MAX_MID = 256,                /* blocks above 1 KiB */
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes of any blocks, */
   MAGAZINE_MOST_LARGE = 8,               /* but always to so many blocks */
   DRAINED_SIZE = 32 * 1024, /* bytes; of such blocks a program that shrinks keeps the least */

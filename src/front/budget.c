@@ -9,7 +9,7 @@ static size_t granted;  /* [any] */
 static uint64_t grants; /* [any] */
 
 static uint64_t living_threads(void) {
-  return count_read(CNT_THREADS_BORN) - count_read(CNT_THREADS_ENDED);
+  return count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED);
 }
 
 /* Asked for once: it costs a system call. */

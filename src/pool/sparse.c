@@ -139,7 +139,7 @@ static struct superslab *next_super(const struct order *order, uint64_t *units) 
 }
 
 size_t sparse_supers(void) {
-  return count_read(CNT_SUPER_MAPPED) - count_read(CNT_SUPER_UNMAPPED);
+  return count_left(CNT_SUPER_MAPPED, CNT_SUPER_UNMAPPED);
 }
 
 /* With little room in the cgroup, which then bounds what is retained, slabs age in an eighth of the

@@ -52,7 +52,7 @@ COLD void purge_wake(void) {
 }
 
 uint64_t purge_live(void) {
-  uint64_t units = count_read(CNT_UNITS_TAKEN) - count_read(CNT_UNITS_GIVEN);
+  uint64_t units = count_left(CNT_UNITS_TAKEN, CNT_UNITS_GIVEN);
   return (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
 }
 

@@ -3,6 +3,7 @@
 
 #include "helpers/sparse.h"
 #include "os/room.h"
+#include "super/purge.h"
 
 /* What of SLAB may stay: pages on which something lives. */
 static size_t live_pages(const struct slab *slab) {
@@ -273,6 +274,38 @@ static void checked(void) {
   test_end();
 }
 
+static int stopping;
+
+static void *map_and_unmap(void *unused) {
+  while (!ld_rlx(&stopping)) {
+    struct refusal refused;
+    struct units units;
+    if (units_take(SUPER_UNITS, 1, &units, &refused)) units_give(units.super, units.first, SUPER_UNITS);
+  }
+  return unused;
+}
+
+/* Which calls the walk over all of them. */
+static void counted(void) {
+  enum { OTHERS = 3, LOOKS = 3000000 };
+  pthread_t other[OTHERS];
+  size_t most = 0;
+  uint64_t live = 0;
+  test_begin("superslabs and live bytes that are counted while others come and go are not below 0");
+  option_set("SS_CACHE", "0");
+  super_drop_empty(0);
+  for (int i = 0; i < OTHERS; i++) pthread_create(&other[i], NULL, map_and_unmap, NULL);
+  for (int i = 0; i < LOOKS; i++) {
+    most = max_size(most, sparse_supers());
+    live = max_size(live, purge_live());
+  }
+  st_rlx(&stopping, 1);
+  for (int i = 0; i < OTHERS; i++) pthread_join(other[i], NULL);
+  CHECK_MSG(most < 1000000 && live < (uint64_t)1000000 * SUPER_SIZE, "%zu superslabs, %llu live",
+            most, (unsigned long long)live);
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
@@ -289,5 +322,6 @@ int main(void) {
   batches();
   growing();
   checked();
+  counted();
   return test_status();
 }
