@@ -325,6 +325,7 @@ static void reclaim(struct thread *t) {
   thread_drain(t);
   if (flight) pool_settle_now(flight);
   t->granted = 0;
+  for (unsigned class = 1; class < CLASSES; class++) t->cell[class].granted = 0;
   thread_put_back(t);
 }
 

@@ -62,6 +62,7 @@ static void publish(struct huge *huge) {
   map_set_tags(huge->base, 1, TAG_HUGE);
   count_any(CNT_HUGE_LIVE, 1);
   count_any(CNT_HUGE_BYTES, huge->used);
+  purge_note_live();
 }
 
 /* The mapping may be larger than the block, which has BYTES of it. */
@@ -118,11 +119,12 @@ static bool huge_pages_help(void) {
   return option(OPT_THP) == THP_AUTO && huge_pages_given() == HUGE_PAGES_ASKED;
 }
 
-/* May a page come that goes beyond the end of a block? */
+/* May a page come that goes beyond the end of a block? In a crowd none comes unasked. */
 static bool may_exceed(const struct huge *huge) {
   uint64_t thp = option(OPT_THP);
-  if (thp == THP_NEVER) return false;
-  return huge->huge_pages || thp == THP_ALWAYS || huge_pages_given() == HUGE_PAGES_ALWAYS;
+  if (huge->huge_pages) return true;
+  if (thp == THP_NEVER || count_read(CNT_HUGE_LIVE) >= HUGE_CROWD) return false;
+  return thp == THP_ALWAYS || huge_pages_given() == HUGE_PAGES_ALWAYS;
 }
 
 static bool cut(struct huge *huge, size_t bytes) {
@@ -133,10 +135,11 @@ static bool cut(struct huge *huge, size_t bytes) {
   return true;
 }
 
-/* Gives up the address space behind the block if the last huge page might fill it. */
+/* Gives up so much of the address space behind the block that its last huge page cannot fill it. */
 static void cut_spare(struct huge *huge) {
-  if (round_up(huge->used, HUGE_PAGE) > huge->mapped || huge->used == huge->mapped) return;
-  cut(huge, huge->used);
+  size_t end = round_up(huge->used, HUGE_PAGE);
+  if (end > huge->mapped || end == huge->used) return;
+  cut(huge, end - os_page_size());
 }
 
 static void suit(struct huge *huge, bool full) {
@@ -297,6 +300,7 @@ static void resized(struct huge *huge, size_t bytes) {
     count_any(CNT_HUGE_BYTES, bytes - huge->used);
   else
     count_down_any(CNT_HUGE_BYTES, huge->used - bytes);
+  purge_note_live();
   st_rlx_any(&huge->used, bytes);
 }
 
@@ -320,14 +324,15 @@ void *huge_resize(void *p, size_t size, struct refusal *why) {
   struct huge *huge = map_super(p);
   size_t old = huge->used;
   size_t bytes = round_up(size, os_page_size());
-  if (bytes == old) return p;
+  size_t whole = may_exceed(huge) ? with_tail(bytes) : bytes;
+  if (bytes <= old && old <= whole) return p;
   if (bytes > old) {
-    if (may_exceed(huge)) bytes = with_tail(bytes);
-    if (!grow(huge, bytes, why)) return NULL;
+    if (grow(huge, whole, why)) bytes = whole;
+    else if (bytes == whole || !grow(huge, bytes, why)) return NULL;
     resized(huge, bytes);
     if (may_exceed(huge)) cut_spare(huge);
-  } else if (narrow(huge, bytes)) {
-    resized(huge, bytes);
+  } else if (narrow(huge, whole)) {
+    resized(huge, whole);
     huge_settle();
   }
   return huge->base;

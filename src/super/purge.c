@@ -6,10 +6,12 @@
 #include "os/room.h"
 #include "super/superslab.h"
 
+enum { LIVE_LOOKS = 4 };
+
 enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
 static uint64_t blocks;  /* [any] bytes of slabs' blocks in use, within MOVED_TOLD a thread */
-static uint64_t most_live; /* [any] bytes, of when somebody asked for the budget */
+static uint64_t most_live; /* [any] relaxed; bytes, as far as somebody looked */
 static uint32_t sleeper; /* [any] enum sleep, of the background thread */
 
 void purge_notice(void) {
@@ -51,9 +53,25 @@ COLD void purge_wake(void) {
   futex_wake(&sleeper, 1);
 }
 
+/* Looks again where others gave units back meanwhile: what they took, too, would count. */
 uint64_t purge_live(void) {
-  uint64_t units = count_left(CNT_UNITS_TAKEN, CNT_UNITS_GIVEN);
+  uint64_t given;
+  uint64_t units;
+  int looks = 0;
+  do {
+    given = count_read(CNT_UNITS_GIVEN);
+    units = count_left(CNT_UNITS_TAKEN, CNT_UNITS_GIVEN);
+  } while (count_read(CNT_UNITS_GIVEN) != given && ++looks < LIVE_LOOKS);
   return (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
+}
+
+static void note_most(uint64_t live) {
+  uint64_t most = ld_rlx(&most_live);
+  while (UNLIKELY(live > most) && !cas_acq(&most_live, &most, live)) continue;
+}
+
+void purge_note_live(void) {
+  note_most(purge_live());
 }
 
 /* Who returned more may have told before who took it. */
@@ -69,7 +87,7 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes) {
  * eighths are left: what comes and goes again and again would be purged for nothing. */
 static uint64_t shrunk_part(uint64_t bytes, uint64_t live) {
   uint64_t eighth = ld_rlx(&most_live) / 8;
-  if (live > ld_rlx(&most_live)) st_rlx_any(&most_live, live);
+  note_most(live);
   if (live >= 5 * eighth) return 0;
   return live <= 3 * eighth ? bytes : bytes / 256 * ((5 * eighth - live) * 128 / eighth);
 }

@@ -33,6 +33,9 @@ void purge_retain_locked(size_t bytes);
 /* Bytes of units and huge mappings in use. */
 uint64_t purge_live(void);
 
+/* Remembers them if they are the most so far: for who has mapped more. */
+void purge_note_live(void);
+
 /* Notes that blocks of slabs of BYTES came into use, or went out of it where BYTES is negative.
  * Returns the bytes of those in use. */
 uint64_t purge_blocks_moved(ptrdiff_t bytes);

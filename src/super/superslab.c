@@ -130,6 +130,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   list_init(&super->dirty_link);
   map_set_super(base, super);
   count_any(CNT_SUPER_MAPPED, 1);
+  purge_note_live();
   return super;
 no_leaf:
   os_discard(base, SUPER_SIZE);

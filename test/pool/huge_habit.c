@@ -101,7 +101,7 @@ static void huge_pages(void) {
   CHECK(huge_give(huge_get(12 * MIB, 16, &zeroed, &why)));
   p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
   huge = map_super(p);
-  CHECK(huge->huge_pages && huge->mapped < 8 * MIB && huge->used == huge->mapped);
+  CHECK(huge->huge_pages && huge->mapped < 8 * MIB && huge->used == 7 * MIB + 4096);
   memset(p, 1, 7 * MIB + 4096);
   option_set("RETAIN", "6M");
   CHECK(huge_give(p) && huge->dirty % HUGE_PAGE == 0);
@@ -127,9 +127,11 @@ static void huge_pages(void) {
   CHECK(has_huge_pages(p));
   p = huge_resize(p, 7 * MIB + 128 * 1024, &why);
   CHECK(p && huge_size(p) == 8 * MIB);
+  CHECK(huge_resize(p, 7 * MIB + 132 * 1024, &why) == p && huge_size(p) == 8 * MIB);
   p = huge_resize(p, 8 * MIB + 4096, &why);
   huge = map_super(p);
-  CHECK(huge->used == 8 * MIB + 4096 && huge->mapped == huge->used);
+  CHECK(huge->used == 8 * MIB + 4096 && huge->mapped == 10 * MIB - 4096);
+  CHECK(huge_resize(p, 7 * MIB + 128 * 1024, &why) == p && huge_size(p) == 8 * MIB);
   CHECK(huge_give(p));
   test_end();
   option_value[OPT_THP] = THP_DEFAULT;
