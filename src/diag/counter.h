@@ -95,8 +95,8 @@ ALWAYS_INLINE uint64_t count_read(enum counter i) {
   return ld_rlx(&counter_value[i]);
 }
 
-/* What COME counted and GONE not yet, which counts each thing after it: never below 0, though others
- * count meanwhile. */
+/* What COME counted and GONE not yet, which counts each thing after it: never below 0, though
+ * others count meanwhile. */
 ALWAYS_INLINE uint64_t count_left(enum counter come, enum counter gone) {
   uint64_t before = ld_acq(&counter_value[gone]); /* first */
   uint64_t now = count_read(come);

@@ -73,6 +73,25 @@ static bool follows(size_t touched) {
   return asked;
 }
 
+static void grown(void) {
+  struct huge *huge;
+  bool zeroed;
+  char *p;
+  test_begin("nor of one that has grown, and no address space is behind it then");
+  keep_drop(0);
+  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
+  CHECK(has_huge_pages(p));
+  p = huge_resize(p, 7 * MIB + 128 * 1024, &why);
+  CHECK(p && huge_size(p) == 8 * MIB);
+  CHECK(huge_resize(p, 7 * MIB + 132 * 1024, &why) == p && huge_size(p) == 8 * MIB);
+  p = huge_resize(p, 8 * MIB + 4096, &why);
+  huge = map_super(p);
+  CHECK(huge->used == 8 * MIB + 4096 && huge->mapped == 10 * MIB - 4096);
+  CHECK(huge_resize(p, 7 * MIB + 128 * 1024, &why) == p && huge_size(p) == 8 * MIB);
+  CHECK(huge_give(p));
+  test_end();
+}
+
 static void huge_pages(void) {
   static const char promise[] = "with HAKMEM_THP=auto a block has huge pages after one of its size "
                                 "was given back full, until one is not";
@@ -121,19 +140,7 @@ static void huge_pages(void) {
   memset(p, 1, 8 * MIB);
   CHECK(huge_give(p));
   test_end();
-  test_begin("nor of one that has grown, and no address space is behind it then");
-  keep_drop(0);
-  p = huge_get(7 * MIB + 4096, 16, &zeroed, &why);
-  CHECK(has_huge_pages(p));
-  p = huge_resize(p, 7 * MIB + 128 * 1024, &why);
-  CHECK(p && huge_size(p) == 8 * MIB);
-  CHECK(huge_resize(p, 7 * MIB + 132 * 1024, &why) == p && huge_size(p) == 8 * MIB);
-  p = huge_resize(p, 8 * MIB + 4096, &why);
-  huge = map_super(p);
-  CHECK(huge->used == 8 * MIB + 4096 && huge->mapped == 10 * MIB - 4096);
-  CHECK(huge_resize(p, 7 * MIB + 128 * 1024, &why) == p && huge_size(p) == 8 * MIB);
-  CHECK(huge_give(p));
-  test_end();
+  grown();
   option_value[OPT_THP] = THP_DEFAULT;
 }
 
