@@ -280,7 +280,8 @@ static void *map_and_unmap(void *unused) {
   while (!ld_rlx(&stopping)) {
     struct refusal refused;
     struct units units;
-    if (units_take(SUPER_UNITS, 1, &units, &refused)) units_give(units.super, units.first, SUPER_UNITS);
+    if (units_take(SUPER_UNITS, 1, &units, &refused))
+      units_give(units.super, units.first, SUPER_UNITS);
   }
   return unused;
 }
