@@ -110,6 +110,13 @@ static inline int api_counter(const char *name, uint64_t *value) {
   return counter ? counter(name, value) : -1;
 }
 
+/* Threads that began to use the allocator and have not ended; 0 where it is not in the process. */
+static inline uint64_t api_living(void) {
+  uint64_t born = 0, ended = 0;
+  return api_counter("front.threads_born", &born) || api_counter("front.threads_ended", &ended)
+             ? 0 : born - ended;
+}
+
 /* Promises that hakmem serves this program: it owns a fresh block of each tier. */
 static inline void api_served(void) {
   static const char name[] = "served by hakmem";

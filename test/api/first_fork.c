@@ -28,19 +28,13 @@ static void start_threads(void) {
   usleep(5000);
 }
 
-static uint64_t living(void) {
-  uint64_t born = 0, ended = 0;
-  return api_counter("front.threads_born", &born) || api_counter("front.threads_ended", &ended)
-             ? 0 : born - ended;
-}
-
 static void child(void) {
   void *block[BLOCKS];
   alarm(3);
   for (size_t i = 0; i < BLOCKS; i++) block[i] = malloc(opaque(i < 48 ? i * 900 : i * 9000));
   for (size_t i = 0; i < BLOCKS; i++) free(block[i]);
   malloc_trim(0);
-  if (living() != 1) _exit(STRANGERS);
+  if (api_living() != 1) _exit(STRANGERS);
   _exit(api_violations() != 0);
 }
 

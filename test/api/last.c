@@ -10,15 +10,6 @@ enum { IDLE = 200, STACK = 128 * 1024, BLOCKS = 20000, CHILDREN = 150, HUNG_AFTE
 static volatile int stopping;
 static pthread_key_t key;
 
-static uint64_t counter(const char *name) {
-  uint64_t value = UINT64_MAX;
-  return api_counter(name, &value) ? UINT64_MAX : value;
-}
-
-static uint64_t living(void) {
-  return counter("front.threads_born") - counter("front.threads_ended");
-}
-
 /* --- libc's own frees --- */
 
 static void *nothing(void *done) {
@@ -45,7 +36,7 @@ static void idle_threads(void) {
   for (int i = 0; i < IDLE; i++) run_idle(stacks + (size_t)i * STACK, &done);
   while (__atomic_load_n(&done, __ATOMIC_ACQUIRE) < IDLE) usleep(1000);
   usleep(100000); /* they go on to end */
-  if (!api_any()) CHECK_MSG(living() == 1, "%llu live", (unsigned long long)living());
+  if (!api_any()) CHECK_MSG(api_living() == 1, "%llu live", (unsigned long long)api_living());
 }
 
 /* --- during a fork --- */
@@ -94,7 +85,7 @@ static void *churn_late(void *blocks) {
 
 static int child(void) {
   alarm(HUNG_AFTER);
-  if (!api_any() && living() != 1) return 2;
+  if (!api_any() && api_living() != 1) return 2;
   return api_violations() != 0;
 }
 
