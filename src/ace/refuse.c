@@ -64,8 +64,7 @@ static void put_line(const struct failure *f, const struct verdict *v, uint64_t 
   }
   if (suppressed) put_field(&t, " suppressed=", suppressed);
   text_str(&t, "\n");
-  text_flush(&t);
-  log_close(t.fd, t.error);
+  log_end(&t);
 }
 
 /* --- why --- */

@@ -116,6 +116,14 @@ COLD void text_violation(struct text *t, const char *what, const void *at) {
   text_hex(t, (uintptr_t)at);
 }
 
+/* Ends the line and the program. */
+_Noreturn static void die(struct text *t) {
+  text_str(t, "\n");
+  text_flush(t);
+  lock_abort();
+  abort();
+}
+
 COLD void text_die(const char *message, const void *address) {
   struct text t;
   text_start(&t, STDERR_FILENO);
@@ -125,10 +133,7 @@ COLD void text_die(const char *message, const void *address) {
     text_str(&t, ": ");
     text_hex(&t, (uintptr_t)address);
   }
-  text_str(&t, "\n");
-  text_flush(&t);
-  lock_abort();
-  abort();
+  die(&t);
 }
 
 COLD void assert_failed(const char *what, const char *where, int line) {
@@ -140,8 +145,5 @@ COLD void assert_failed(const char *what, const char *where, int line) {
   text_str(&t, where);
   text_str(&t, ":");
   text_u64(&t, (uint64_t)line);
-  text_str(&t, "\n");
-  text_flush(&t);
-  lock_abort();
-  abort();
+  die(&t);
 }

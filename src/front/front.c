@@ -176,7 +176,7 @@ COLD static void bad_free(const char *what, const void *p) {
 }
 
 /* Under the lock that a fork waits for: nothing else would mend in the child what was half done. */
-static bool return_alone(struct slab *slab, void *p) {
+static bool return_under_lock(struct slab *slab, void *p) {
   bool returned;
   thread_bare_stop();
   returned = pool_return_block_any(slab, p);
@@ -190,7 +190,7 @@ static void free_without_caches(void *p) {
   const struct class_row *row = &class_table[class];
   if (option(OPT_VALIDATE) && !validate_enter(p, class)) return;
   if (!slab_starts_block(slab, row, p)) bad_free("free of a pointer into the middle of a block", p);
-  if (!return_alone(slab, p)) bad_free("double free or a pointer into a free block", p);
+  if (!return_under_lock(slab, p)) bad_free("double free or a pointer into a free block", p);
   decay_moved(-(ptrdiff_t)class_size(class));
 }
 

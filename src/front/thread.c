@@ -235,16 +235,19 @@ COLD static struct thread *thread_birth(void) {
   return t;
 }
 
-struct thread *thread_self(void) {
+ALWAYS_INLINE struct thread *self(bool freeing) {
   struct gates *gates = self_gates;
   if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
-  return gates == &unborn_gates ? thread_birth() : NULL;
+  if (gates != &unborn_gates || (freeing && os_thread_ends())) return NULL;
+  return thread_birth();
+}
+
+struct thread *thread_self(void) {
+  return self(false);
 }
 
 struct thread *thread_self_freeing(void) {
-  struct gates *gates = self_gates;
-  if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
-  return gates == &unborn_gates && !os_thread_ends() ? thread_birth() : NULL;
+  return self(true);
 }
 
 struct thread *thread_bare_take(void) {

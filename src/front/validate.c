@@ -98,8 +98,7 @@ COLD static bool violation(const char *what, const void *p, unsigned class, unsi
   text_str(&t, " callers:");
   _Unwind_Backtrace(put_caller, &t);
   text_str(&t, "\n");
-  text_flush(&t);
-  log_close(t.fd, t.error);
+  log_end(&t);
   return false;
 }
 

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/cc.h"
-#include "base/text.h"
 #include "os/stderr.h"
 
 COLD static void complain(const char *what, const char *path, int error, const char *hence) {
@@ -18,7 +17,7 @@ COLD static void complain(const char *what, const char *path, int error, const c
   text_str(&t, " (errno ");
   text_u64(&t, (uint64_t)error);
   text_str(&t, hence);
-  if (t.fd >= 0) text_flush(&t);
+  text_flush(&t);
 }
 
 int log_open(const char *path) {
@@ -41,4 +40,9 @@ void log_close(int fd, int error) {
     if (error) complain("write to the file", "", error, "): what was to go there is lost\n");
   }
   errno = saved;
+}
+
+void log_end(struct text *t) {
+  text_flush(t);
+  log_close(t->fd, t->error);
 }

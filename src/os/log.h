@@ -10,10 +10,15 @@
 #ifndef OS_LOG_H
 #define OS_LOG_H
 
+#include "base/text.h"
+
 /* A descriptor to write to, or -1. PATH: "" for stderr. */
 int log_open(const char *path);
 
 /* ERROR: the errno of what was written to it, or 0; is told on stderr where FD is a file. */
 void log_close(int fd, int error);
+
+/* Writes what is left of T, which goes to a descriptor of log_open, and closes that. */
+void log_end(struct text *t);
 
 #endif

@@ -108,15 +108,9 @@ static struct huge *widen_kept(size_t bytes, size_t align) {
 
 /* --- huge pages, where a block will be full --- */
 
-static enum huge_pages huge_pages_given(void) {
-  static unsigned known; /* [any] relaxed: that plus 1, 0 not yet; all find the same */
-  if (!ld_rlx(&known)) st_rlx_any(&known, os_huge_pages_given() + 1);
-  return ld_rlx(&known) - 1;
-}
-
 /* Nowhere else does anybody ask: what the system does by itself needs no help. */
 static bool huge_pages_help(void) {
-  return option(OPT_THP) == THP_AUTO && huge_pages_given() == HUGE_PAGES_ASKED;
+  return option(OPT_THP) == THP_AUTO && os_huge_pages_given() == HUGE_PAGES_ASKED;
 }
 
 /* May a page come that goes beyond the end of a block? In a crowd none comes unasked. */
@@ -124,7 +118,7 @@ static bool may_exceed(const struct huge *huge) {
   uint64_t thp = option(OPT_THP);
   if (huge->huge_pages) return true;
   if (thp == THP_NEVER || count_read(CNT_HUGE_LIVE) >= HUGE_CROWD) return false;
-  return thp == THP_ALWAYS || huge_pages_given() == HUGE_PAGES_ALWAYS;
+  return thp == THP_ALWAYS || os_huge_pages_given() == HUGE_PAGES_ALWAYS;
 }
 
 static bool cut(struct huge *huge, size_t bytes) {
@@ -205,7 +199,7 @@ static struct huge *map_whole(size_t bytes, size_t align, struct refusal *why) {
   if (live < HUGE_CROWD || live >= HUGE_CROWD_MOST || whole < bytes) return NULL;
   if (option(OPT_THP) == THP_ALWAYS) return NULL;
   huge = map_new(whole, bytes, align, why);
-  if (huge && huge_pages_given() != HUGE_PAGES_ASKED) os_huge_pages(huge->base, whole, false);
+  if (huge && os_huge_pages_given() != HUGE_PAGES_ASKED) os_huge_pages(huge->base, whole, false);
   return huge;
 }
 
@@ -300,7 +294,7 @@ static void resized(struct huge *huge, size_t bytes) {
     count_any(CNT_HUGE_BYTES, bytes - huge->used);
   else
     count_down_any(CNT_HUGE_BYTES, huge->used - bytes);
-  purge_note_live();
+  if (bytes > huge->used) purge_note_live();
   st_rlx_any(&huge->used, bytes);
 }
 
@@ -324,13 +318,14 @@ void *huge_resize(void *p, size_t size, struct refusal *why) {
   struct huge *huge = map_super(p);
   size_t old = huge->used;
   size_t bytes = round_up(size, os_page_size());
-  size_t whole = may_exceed(huge) ? with_tail(bytes) : bytes;
+  bool exceeds = may_exceed(huge);
+  size_t whole = exceeds ? with_tail(bytes) : bytes;
   if (bytes <= old && old <= whole) return p;
   if (bytes > old) {
     if (grow(huge, whole, why)) bytes = whole;
     else if (bytes == whole || !grow(huge, bytes, why)) return NULL;
     resized(huge, bytes);
-    if (may_exceed(huge)) cut_spare(huge);
+    if (exceeds) cut_spare(huge);
   } else if (narrow(huge, whole)) {
     resized(huge, whole);
     huge_settle();

@@ -123,7 +123,7 @@ static bool settle(struct slab *slab, unsigned class) {
   if (slab_class(state) == class) what = settle_locked(shelf, slab, state);
   lock_drop(&shelf->lock);
   if (what == SETTLED_LISTED || what == SETTLED_KEPT) purge_notice();
-  if (what == SETTLED_KEPT && purge_due()) huge_settle();
+  if (what == SETTLED_KEPT) huge_fit_budget();
   if (what == SETTLED_EMPTY) give_units(slab, class);
   return what == SETTLED_KEPT || what == SETTLED_EMPTY;
 }

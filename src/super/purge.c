@@ -56,13 +56,13 @@ COLD void purge_wake(void) {
 /* Looks again where others gave units back meanwhile: what they took, too, would count. */
 uint64_t purge_live(void) {
   uint64_t given;
-  uint64_t units;
+  uint64_t taken;
   int looks = 0;
   do {
-    given = count_read(CNT_UNITS_GIVEN);
-    units = count_left(CNT_UNITS_TAKEN, CNT_UNITS_GIVEN);
+    given = ld_acq(&counter_value[CNT_UNITS_GIVEN]); /* first */
+    taken = ld_acq(&counter_value[CNT_UNITS_TAKEN]);
   } while (count_read(CNT_UNITS_GIVEN) != given && ++looks < LIVE_LOOKS);
-  return (units << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
+  return ((taken > given ? taken - given : 0) << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
 }
 
 static void note_most(uint64_t live) {
@@ -193,7 +193,7 @@ size_t purge_one(bool hard) {
   super = super_coldest_locked();
   bytes = super ? purge_some(super, super->dirty, hard) : 0;
   super_unlock();
-  super_drop_surplus(); /* one whose last units came back meanwhile */
+  if (super) super_drop_surplus(); /* its last units may have come back meanwhile */
   return bytes;
 }
 
