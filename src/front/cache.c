@@ -198,8 +198,10 @@ static void shrink(struct thread *t, unsigned class, unsigned capacity) {
   set_capacity(t, class, capacity);
 }
 
-static void halve(struct thread *t, unsigned class) {
-  shrink(t, class, plan_shrink(class, t->cell[class].capacity, plan_crowd(t->share)));
+static void halve(struct thread *t, unsigned class, unsigned times) {
+  unsigned capacity = t->cell[class].capacity;
+  while (times--) capacity = plan_shrink(class, capacity, plan_crowd(t->share));
+  shrink(t, class, capacity);
 }
 
 /* Looks at one class, the next in turn: one that had no miss since the last look gives half of its
@@ -209,20 +211,21 @@ static void look_for_idle(struct thread *t, unsigned except) {
   t->look = t->look % (CLASSES - 1) + 1;
   cell = &t->cell[t->look];
   if (t->look == except || !cell->granted || !start_adapts()) return;
-  if (!cell->busy && !t->closed) halve(t, t->look);
+  if (!cell->busy && !t->closed) halve(t, t->look, 1);
   cell->busy = false;
 }
 
 /* All magazines at once, when the program has shrunk by half since the last time. What a large
  * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
+  unsigned depth = ld_rlx(&decay_depth);
   if (t->closed || !start_adapts()) return;
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
   for (unsigned class = 1; class < CLASSES; class++) {
     if (class_size(class) >= DRAINED_SIZE && t->cell[class].most)
       shrink(t, class, plan_least(class, plan_crowd(t->share)));
     else if (t->cell[class].granted)
-      halve(t, class);
+      halve(t, class, depth);
     cache_let_go(t, class);
   }
   collect(t, t->shrinks - 1);

@@ -11,6 +11,7 @@
 uint64_t decay_next;
 uint64_t decay_growth;
 uint64_t decay_shrinks;
+unsigned decay_depth = 1;
 static struct lock decay_lock;
 
 /* Bytes in use, by one of two measures. Relaxed: of two threads that write at once one may lose. */
@@ -21,6 +22,10 @@ struct use {
   uint64_t since;   /* [lock decay] ms; when that was */
   uint64_t peak;    /* [lock decay] the highest since it was twice the lowest */
   unsigned later;   /* [lock decay] doublings of the part that is little enough for a walk */
+  uint64_t top;     /* [any] the highest since caches were last told to shrink */
+  uint64_t told;    /* [lock decay] what was in use then */
+  uint64_t told_at; /* [lock decay] ms; when that was */
+  unsigned falls;   /* [lock decay] halvings more before they are told again */
 };
 
 static struct use use_of_blocks;
@@ -68,12 +73,15 @@ COLD void decay_grown(void) {
   lock_drop(&decay_lock);
 }
 
-/* A program that needs again at once what it gave back waits longer the next time. */
+/* A program that needs again SOON what it gave back waits longer the next time. */
+static void adapt(unsigned *doublings, bool soon) {
+  if (soon && *doublings < SHRUNK_LATER) ++*doublings;
+  if (!soon && *doublings) --*doublings;
+}
+
 static void judge_last_walk(struct use *use, uint64_t ms) {
-  bool soon = ms - use->since < SHRUNK_REGRET_MS;
   if (ld_rlx(&use->highest) / 2 <= use->lowest) return; /* it went on to shrink */
-  if (soon && use->later < SHRUNK_LATER) use->later++;
-  if (!soon && use->later) use->later--;
+  adapt(&use->later, ms - use->since < SHRUNK_REGRET_MS);
 }
 
 static void begin_walk(struct use *use, uint64_t now) {
@@ -88,6 +96,20 @@ static void begin_walk(struct use *use, uint64_t now) {
   shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
 }
 
+/* Caches shrink at each fall by half; where the program grew to twice again within a second, at a
+ * deeper one the next time, and by as much more. */
+static void tell_caches(struct use *use, uint64_t now) {
+  uint64_t top = ld_rlx(&use->top);
+  uint64_t ms = os_milliseconds();
+  if (now >= top >> (1 + use->falls)) return;
+  st_rlx(&decay_depth, 1 + use->falls);
+  st_rlx(&decay_shrinks, decay_shrinks + 1);
+  if (top / 2 > use->told) adapt(&use->falls, ms - use->told_at < SHRUNK_REGRET_MS);
+  use->told = now;
+  use->told_at = ms;
+  st_rlx_any(&use->top, now);
+}
+
 /* PART: what is less than this part of the highest begins a walk, or less still. */
 COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
   uint64_t highest = ld_rlx(&use->highest);
@@ -95,7 +117,7 @@ COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
   if (highest / 2 > use->lowest) use->peak = highest;
   st_rlx_any(&use->most, now);
   if (use->peak >= SHRUNK_LEAST) {
-    st_rlx(&decay_shrinks, decay_shrinks + 1);
+    tell_caches(use, now);
     if (now < highest / (part << use->later)) begin_walk(use, now);
   }
   lock_drop(&decay_lock);
@@ -105,6 +127,7 @@ static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
   uint64_t most = ld_rlx(&use->most);
   if (now > most) st_rlx_any(&use->most, now);
   if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
+  if (now > ld_rlx(&use->top)) st_rlx_any(&use->top, now);
   if (now < most / 2 && most / 2 >= MOVED_TOLD) fell_by_half(use, now, part);
   return ld_rlx(&shrunk_supers) > 0;
 }

@@ -50,6 +50,27 @@ static void regrets(void) {
   test_end();
 }
 
+/* As an interpreter does that collects what it left: far below its peak, up and down at once. */
+static void swings(void) {
+  uint64_t shrinks;
+  start("who swings keeps its caches; whoever falls deep then halves them as often at once",
+        "10000", "dontneed");
+  decay_moved(640 * (ptrdiff_t)MIB);
+  decay_moved(-560 * (ptrdiff_t)MIB);
+  shrinks = decay_shrinks;
+  for (int round = 0; round < 100; round++) {
+    decay_moved(-70 * (ptrdiff_t)MIB);
+    decay_moved(70 * (ptrdiff_t)MIB);
+  }
+  CHECK_MSG(decay_shrinks == shrinks + 1, "%u times", (unsigned)(decay_shrinks - shrinks));
+  decay_moved(-77 * (ptrdiff_t)MIB);
+  CHECK(decay_shrinks == shrinks + 1); /* 3 of 80 MiB is more than a 32nd */
+  decay_moved(-2 * (ptrdiff_t)MIB);
+  CHECK_MSG(decay_shrinks == shrinks + 2 && decay_depth == 5, "by %u", decay_depth);
+  decay_moved(-(ptrdiff_t)MIB);
+  test_end();
+}
+
 static void shrinking_within(void) {
   enum { KEEP = 2 * 20 * 4096 };
   struct slab *slab[4];
@@ -69,7 +90,7 @@ static void shrinking_within(void) {
     decay_moved(1024 * (ptrdiff_t)MIB);
     CHECK(decay_moved(-1022 * (ptrdiff_t)MIB));
     decay_shrunk();
-    decay_moved(-2 * (ptrdiff_t)MIB);
+    decay_moved(-1 * (ptrdiff_t)MIB);
     CHECK(count_read(CNT_SPARSE_BYTES) == bytes + (i ? 2 * 10 * 4096 : 0));
     option_set("PURGE", "dontneed");
   }
@@ -82,6 +103,7 @@ int main(void) {
   option_load();
   shrinking();
   regrets();
+  swings();
   shrinking_within();
   return test_status();
 }
