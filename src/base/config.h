@@ -86,6 +86,7 @@ enum {
   CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
+  CACHE_THREAD_UNASKED = 2 * 1024 * 1024, /* bytes that one may cache however little is in use */
   /* A thread whose share of the total is below this is one of a crowd (more than 48 threads, and
    * four a processor), most of which must be asleep: it keeps no slab that others could use. */
   CROWD_SHARE = 512 * 1024,

@@ -238,6 +238,11 @@ static void pass(struct thread *t) {
   if (UNLIKELY(ld_rlx(&decay_next) != next)) collect_aged(t);
 }
 
+/* Does T cache much, and many times what the program has in use? */
+static bool hoards(const struct thread *t) {
+  return t->cached > CACHE_THREAD_UNASKED && t->cached / 2 > purge_in_use();
+}
+
 /* Plans the capacity of a class anew after a miss. */
 static void adapt(struct thread *t, unsigned class, enum miss miss) {
   struct cell *cell = &t->cell[class];
@@ -254,7 +259,7 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
   }
   wanted = start_adapts() ? plan_grow(class, cell->capacity, alternates)
                           : class_table[class].capacity;
-  if (wanted <= cell->capacity) return;
+  if (wanted <= cell->capacity || (wanted > class_table[class].capacity && hoards(t))) return;
   if (budget_take(t, (wanted - cell->granted) * class_size(class))) {
     cell->granted = (uint16_t)wanted;
     set_capacity(t, class, wanted);

@@ -83,6 +83,10 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes) {
   return no_less_than_none(add_rlx(&blocks, (uint64_t)bytes) + (uint64_t)bytes);
 }
 
+uint64_t purge_in_use(void) {
+  return no_less_than_none(ld_rlx(&blocks)) + count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+}
+
 /* Of BYTES all where LIVE memory has shrunk to three eighths of the most there was, none where five
  * eighths are left: what comes and goes again and again would be purged for nothing. */
 static uint64_t shrunk_part(uint64_t bytes, uint64_t live) {

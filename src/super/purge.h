@@ -40,6 +40,9 @@ void purge_note_live(void);
  * Returns the bytes of those in use. */
 uint64_t purge_blocks_moved(ptrdiff_t bytes);
 
+/* Bytes of blocks in use, of any size, within MOVED_TOLD a thread. */
+uint64_t purge_in_use(void);
+
 /* The budget in bytes, from the live memory of now; and where no slab has free blocks. */
 size_t purge_budget(void);
 size_t purge_bound(void);

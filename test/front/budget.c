@@ -69,6 +69,31 @@ static void adapting(void) {
   test_end();
 }
 
+/* Tables of rows, each of another size, one after the other. Returns what stays cached. */
+static size_t tables_in_turn(void) {
+  const struct thread *t = thread_self();
+  size_t cached = 0;
+  for (int k = 0; k < 5 * 32; k++) swing(1100 + 512 * (size_t)(k % 32), 1);
+  for (unsigned class = 1; class < CLASSES; class++)
+    cached += magazine_blocks(t, class) * class_size(class);
+  return cached;
+}
+
+static void hoarding(void) {
+  size_t little;
+  size_t much;
+  void *use = front_alloc(64 * MIB, NULL);
+  test_begin("a thread does not cache many times what is in use");
+  much = tables_in_turn();
+  front_free(use);
+  front_flush();
+  little = tables_in_turn();
+  CHECK_MSG(little < 10 * MIB && much > 12 * MIB, "%zu cached, and %zu with 64 MiB in use", little,
+            much);
+  front_flush();
+  test_end();
+}
+
 static pthread_barrier_t barrier;
 
 static void *fill_caches(void *unused) {
@@ -117,6 +142,7 @@ int main(void) {
   front_free(front_alloc(1, NULL));
   round_trip();
   adapting();
+  hoarding();
   many_threads();
   return test_status();
 }
