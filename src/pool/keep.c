@@ -193,6 +193,14 @@ size_t keep_unmap(struct huge *huge) {
   return 0;
 }
 
+/* Gives back a mapping that was kept, if there is one. Returns its bytes; 0: none, or refused. */
+static size_t drop(struct huge *huge) {
+  size_t dirty = huge ? huge->dirty : 0;
+  size_t gone = huge ? keep_unmap(huge) : 0;
+  if (gone) count_any(CNT_PURGED_BYTES, dirty);
+  return gone;
+}
+
 static struct huge *take_oldest_dirty(void) {
   struct huge *huge;
   lock_take(&kept.lock);
@@ -218,8 +226,9 @@ size_t keep_purge(size_t excess) {
   size_t cut;
   if (!huge) return 0;
   cut = purge_from(huge, (huge->dirty - min_size(excess, huge->dirty)) & ~(page - 1));
+  if (!cut) return drop(huge); /* locked pages go with their mapping alone */
   if (!huge->dirty) huge->since = os_milliseconds();
-  insert(huge, cut && huge->dirty); /* refused: others come first next time */
+  insert(huge, huge->dirty);
   return cut;
 }
 
@@ -242,14 +251,6 @@ static struct huge *take_beyond(const struct bounds *b) {
   if (huge) remove_locked(huge);
   lock_drop(&kept.lock);
   return huge;
-}
-
-/* Gives back a mapping that was kept, if there is one. Returns its bytes; 0: none, or refused. */
-static size_t drop(struct huge *huge) {
-  size_t dirty = huge ? huge->dirty : 0;
-  size_t gone = huge ? keep_unmap(huge) : 0;
-  if (gone) count_any(CNT_PURGED_BYTES, dirty);
-  return gone;
 }
 
 static size_t drop_beyond(const struct bounds *b) {

@@ -6,7 +6,7 @@
 #include "os/room.h"
 #include "super/superslab.h"
 
-enum { LIVE_LOOKS = 4 };
+enum { LIVE_LOOKS = 4, ONE_TRIES = 8, ALL_TRIES = 256 };
 
 enum sleep { AWAKE, CALLED, SLEEPS_LONG, SLEEPS_SHORT };
 
@@ -140,17 +140,22 @@ struct outcome {
   uint64_t lazy;
 };
 
-/* Purges the units of MASK, range by range. */
+/* Purges the units of MASK, range by range; where the system refuses a range, as it does where one
+ * page of it is locked, the first unit by itself. */
 static struct outcome purge_units(char *base, uint64_t mask, bool hard) {
   struct outcome out = {0, 0};
   while (mask) {
     unsigned first = bit_lowest(mask);
+    char *at = base + ((size_t)first << UNIT_SHIFT);
     uint64_t beyond = ~(mask >> first);
     unsigned n = beyond ? bit_lowest(beyond) : 64;
     uint64_t span = bit_span(first, n);
     bool lazily;
-    bool done = purge_range(base + ((size_t)first << UNIT_SHIFT), (size_t)n << UNIT_SHIFT, hard,
-                            &lazily);
+    bool done = purge_range(at, (size_t)n << UNIT_SHIFT, hard, &lazily);
+    if (!done && n > 1) {
+      span = bit_span(first, 1);
+      done = purge_range(at, UNIT_SIZE, hard, &lazily);
+    }
     if (!done) out.refused |= span;
     if (lazily) out.lazy |= span;
     mask &= ~span;
@@ -185,20 +190,29 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   super->free |= mask | out.refused;
   super->dirty |= out.refused;
   super->lazy |= out.lazy;
+  if (out.refused) super->given = now;
   if (super->dirty) super_relist_dirty_locked(super, now);
   super_rebin_locked(super);
   return bytes_of(mask);
 }
 
-size_t purge_one(bool hard) {
+/* Purges the coldest superslab; where the system refuses, as it does for locked pages, the next, at
+ * most TRIES of them. */
+static size_t purge_any(bool hard, int tries) {
   struct superslab *super;
-  size_t bytes;
-  super_lock();
-  super = super_coldest_locked();
-  bytes = super ? purge_some(super, super->dirty, hard) : 0;
-  super_unlock();
-  if (super) super_drop_surplus(); /* its last units may have come back meanwhile */
+  size_t bytes = 0;
+  do {
+    super_lock();
+    super = super_coldest_locked();
+    if (super) bytes = purge_some(super, super->dirty, hard);
+    super_unlock();
+    if (super) super_drop_surplus(); /* its last units may have come back meanwhile */
+  } while (super && !bytes && --tries);
   return bytes;
+}
+
+size_t purge_one(bool hard) {
+  return purge_any(hard, ONE_TRIES);
 }
 
 /* What the system may take counts as retained again, so that it goes for good. */
@@ -221,7 +235,7 @@ size_t purge_down_to(size_t keep) {
   size_t bytes = 0;
   size_t purged = 1; /* 0: nothing is dirty, or the system refuses */
   if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
-  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_one(true);
+  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_any(true, ALL_TRIES);
   return bytes;
 }
 

@@ -2,6 +2,7 @@
  * the test's. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "diag/option.h"
 #include "helpers/box.h"
@@ -80,11 +81,30 @@ static void shrinks_refused(void) {
   test_end();
 }
 
+static void locked(void) {
+  enum { BLOCKS = 12 };
+  char *p[BLOCKS];
+  bool zeroed;
+  option_set("RETAIN", "16M");
+  for (int i = 0; i < BLOCKS; i++) p[i] = get(4 * MIB, &zeroed);
+  for (int i = 0; i < BLOCKS; i++)
+    if (mlock(p[i], 4 * MIB) != 0) return;
+  for (int i = 0; i < BLOCKS; i++) {
+    CHECK(huge_give(p[i]));
+    CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= 16 * MIB, "%d blocks: %zu retained", i + 1,
+              (size_t)count_read(CNT_RETAINED_BYTES));
+  }
+  CHECK(keep_check() == 0);
+}
+
 int main(void) {
   clearenv();
   setenv("HAKMEM_THP", "default", 1);
   option_load();
   swapped_out();
   shrinks_refused();
+  test_begin("locked blocks that were freed stay within the budget");
+  expect_return(locked);
+  test_end();
   return test_status();
 }

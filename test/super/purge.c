@@ -180,6 +180,30 @@ static void refused(void) {
   CHECK(units_take(4, 1, &units, &why) && !units.stale && all_bytes(p, 4 * UNIT_SIZE, 0));
 }
 
+/* What is locked is colder than all else, and lies beside what is not. */
+static void locked_first(void) {
+  enum { SUPERS = 20 };
+  struct units units[SUPERS];
+  struct refusal why;
+  option_set("RETAIN", "0");
+  purge_down_to(0);
+  for (int i = 0; i < SUPERS; i++) CHECK(units_take(SUPER_UNITS, 1, &units[i], &why));
+  for (int i = 0; i < SUPERS; i++) units_give(units[i].super, 0, SUPER_UNITS - 1);
+  purge_down_to(0);
+  CHECK(retained() == 0);
+  for (int i = 0; i < SUPERS; i++) CHECK(units_take(4, 1, &units[i], &why));
+  for (int i = 0; i < SUPERS; i++) fill(&units[i], 4);
+  if (mlock(unit_address(units[0].super, units[0].first + 1), UNIT_SIZE) != 0) return;
+  for (int i = 0; i < SUPERS; i++) {
+    units_give(units[i].super, units[i].first, 4);
+    fit_budget();
+    CHECK_MSG(retained() == UNIT_SIZE, "%d: %zu", i, (size_t)retained());
+  }
+  CHECK(super_check() == 0);
+  munlock(unit_address(units[0].super, units[0].first + 1), UNIT_SIZE);
+  CHECK(purge_down_to(0) == UNIT_SIZE && retained() == 0 && super_check() == 0);
+}
+
 int main(void) {
   static const char *const budgets[] = {"0", "1M", "5M", "40M"};
   clearenv();
@@ -196,6 +220,9 @@ int main(void) {
   test_begin(
       "a refused purge loses nothing: contents, counts and lists stay right, the next one works");
   expect_return(refused);
+  test_end();
+  test_begin("one locked page keeps its unit, not its neighbours, nor other superslabs");
+  expect_return(locked_first);
   test_end();
   return test_status();
 }
