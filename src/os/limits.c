@@ -98,7 +98,7 @@ static void read_mappings(const struct place *top, struct limits_facts *facts) {
   facts->mappings.use = 0;
   while (lines_next(&l)) facts->mappings.use += !text_begins(l.line, "ffffffffff");
   lines_close(&l);
-  if (!facts->mappings.use) facts->mappings.use = LIMITS_UNKNOWN;
+  if (!facts->mappings.use || l.failed) facts->mappings.use = LIMITS_UNKNOWN;
 }
 
 /* --- the system --- */

@@ -20,6 +20,7 @@ bool lines_append(char path[LINES_MOST], size_t *used, const char *part) {
 bool lines_open(struct lines *l, const struct place *at, const char *file) {
   size_t used = 0;
   l->at = l->have = 0;
+  l->failed = false;
   if (!lines_append(l->line, &used, at->root)) return false;
   if (!append(l->line, &used, at->directory, at->length)) return false;
   if (!lines_append(l->line, &used, file)) return false;
@@ -31,12 +32,14 @@ void lines_close(struct lines *l) {
   syscall(SYS_close, l->fd);
 }
 
-/* The next byte, or -1 at the end. */
+/* The next byte, or -1 at the end. What follows an error is not read: its line would be torn. */
 static int next_byte(struct lines *l) {
   long n;
   if (l->at < l->have) return (unsigned char)l->data[l->at++];
+  if (l->failed) return -1;
   do n = syscall(SYS_read, l->fd, l->data, sizeof l->data);
   while (n < 0 && errno == EINTR);
+  l->failed = n < 0;
   if (n <= 0) return -1;
   l->have = (size_t)n;
   l->at = 1;
@@ -53,5 +56,5 @@ bool lines_next(struct lines *l) {
     else l->cut = true;
   }
   l->line[n] = 0;
-  return true;
+  return !l->failed;
 }

@@ -1,7 +1,8 @@
 /* lines - the small files of /proc and /sys, line by line.
  *
  * Owns:     a descriptor between open and close; the rest is its caller's.
- * Promise:  allocates nothing. What does not fit of a line is dropped, and `cut` says so.
+ * Promise:  allocates nothing. What does not fit of a line is dropped, and `cut` says so. A read
+ *           that fails is the end: the line it tears is not handed out, and `failed` says so.
  * Threads:  any, each with its own struct. By the raw system calls: libc's are cancellation points,
  *           which malloc and free must not be. errno is not preserved.
  * Cost:     a read(2) per 512 bytes.
@@ -27,6 +28,7 @@ struct lines {
   size_t at;
   size_t have;
   bool cut;              /* the line was longer than what is kept of it */
+  bool failed;           /* the file could not be read to its end */
   char line[LINES_MOST]; /* without its end, terminated */
   char data[512]; /* of the file: much for a stack, of which a coroutine may have 8 KiB */
 };
