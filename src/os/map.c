@@ -185,17 +185,18 @@ void *os_reserve_aligned(size_t bytes, size_t align) {
 }
 
 /* A refused mremap may have unmapped its target first. Then there is a hole, and what other threads
- * have mapped in it since: it is filled from its end, and only a reservation has no rights. */
-static bool is_reserved(char *p, size_t bytes) {
-  char *last = p + bytes - os_page_size();
-  return syscall(SYS_msync, p, bytes, MS_ASYNC) == 0 && madvise(p, 1, MADV_POPULATE_READ) != 0 &&
-         madvise(last, 1, MADV_POPULATE_READ) != 0;
+ * have mapped in it since: it is filled from its end, and only a reservation has no rights. Where a
+ * sandbox refuses msync as it did mremap, with ERROR, nothing was unmapped. */
+static bool is_reserved(char *p, size_t bytes, int error) {
+  bool whole = !syscall(SYS_msync, p, bytes, MS_ASYNC) || (errno == error && error != ENOMEM);
+  return whole && madvise(p, 1, MADV_POPULATE_READ) != 0 &&
+         madvise(p + bytes - os_page_size(), 1, MADV_POPULATE_READ) != 0;
 }
 
 bool os_move(void *p, size_t old_bytes, size_t new_bytes, void *to) {
   int saved = errno;
   void *moved = mremap(p, old_bytes, new_bytes, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-  if (moved == MAP_FAILED && is_reserved(to, new_bytes)) os_discard(to, new_bytes);
+  if (moved == MAP_FAILED && is_reserved(to, new_bytes, errno)) os_discard(to, new_bytes);
   errno = saved;
   return moved != MAP_FAILED;
 }

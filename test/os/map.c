@@ -3,6 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
 
 #include "base/bits.h"
 #include "helpers/box.h"
@@ -12,11 +16,12 @@
 static uint64_t state = 4;
 static size_t page;
 static size_t taken; /* bytes that another thread maps at the end of a refused move's target */
+static size_t below; /* and how far before that end they end */
 
 /* As the kernel does it where the system's commit limit refuses: the target goes first. */
 static void *refuse_move(char *to, size_t new_bytes) {
   munmap(to, new_bytes);
-  mmap(to + new_bytes - taken, taken, PROT_READ | PROT_WRITE,
+  mmap(to + new_bytes - below - taken, taken, PROT_READ | PROT_WRITE,
        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   errno = ENOMEM;
   return MAP_FAILED;
@@ -173,6 +178,63 @@ static void moving_refused(void) {
   test_end();
 }
 
+/* From now on the system refuses msync, and mremap if wanted, as the filter of a sandbox does. */
+static bool refuse_calls(bool remap) {
+  const struct sock_filter refuse[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_msync, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, remap ? SYS_mremap : SYS_msync, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {sizeof refuse / sizeof *refuse, (struct sock_filter *)refuse};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+/* Is the target given back after a refused move, but for the OTHERS' bytes in it? */
+static bool given_back(size_t others) {
+  int error;
+  size_t before = mapped_bytes();
+  char *p = os_map(4 * MIB, &error);
+  char *to = os_reserve_aligned(12 * MIB, 4 * MIB);
+  bool gone;
+  memset(p, 5, 4 * MIB);
+  taken = others;
+  errno = 77;
+  CHECK(!os_move(p, 4 * MIB, 12 * MIB, to) && errno == 77 && all_bytes(p, 4 * MIB, 5));
+  gone = mapped_bytes() == before + 4 * MIB + others;
+  CHECK(os_unmap(p, 4 * MIB));
+  return gone;
+}
+
+static void sandboxed(void) {
+  if (!refuse_calls(true)) exit(1);
+  for (int i = 0; i < 3; i++) CHECK_MSG(given_back(0), "the target stays mapped");
+}
+
+/* The kernel unmaps the target and refuses; then msync tells nothing. */
+static void half_sandboxed(void) {
+  if (!refuse_calls(false)) exit(1);
+  remap_instead = refuse_move;
+  below = 4 * MIB;
+  CHECK_MSG(given_back(2 * MIB), "what others have mapped at the target is gone");
+}
+
+static void filtered(void) {
+  const char *promise = "a filter refuses mremap and msync: the target of a move is given back";
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) == 0 || errno != EFAULT) {
+    test_skip(promise, "seccomp filters");
+    return;
+  }
+  test_begin(promise);
+  expect_return(sandboxed);
+  test_end();
+  test_begin("one that refuses msync alone: what others have mapped at the target stays");
+  expect_return(half_sandboxed);
+  test_end();
+}
+
 static void refusals(void) {
   static const size_t impossible[] = {0, (size_t)1 << 62, (size_t)1 << 48};
   char *hole;
@@ -274,6 +336,7 @@ int main(void) {
   resizing();
   moving();
   moving_refused();
+  filtered();
   refusals();
   test_begin("a refusal under RLIMIT_DATA or RLIMIT_AS changes nothing");
   expect_return(under_limits);
