@@ -33,12 +33,17 @@ static size_t find_libc_from(void) {
   return SIZE_MAX;
 }
 
-/* At most half of the memory that is to be had now: what is resident and never used may kill. */
+/* At most half of the memory that is to be had now: what is resident and never used may kill. None
+ * where that is not known. */
 COLD static void prewarm(size_t wanted) {
   struct limits_facts facts;
   struct refusal why;
   size_t most, given;
   limits_read(&facts);
+  if (facts.available == LIMITS_UNKNOWN) {
+    text_report("HAKMEM_PREWARM: no superslabs: MemAvailable of /proc/meminfo is not known");
+    return;
+  }
   most = min_size(facts.available, limits_cgroup_room_below("")) / 2 / SUPER_SIZE;
   given = super_prewarm((unsigned)min_size(wanted, most), &why);
   if (given == wanted) return;

@@ -109,6 +109,29 @@ static void prewarm(void) {
   test_end();
 }
 
+/* Without a free descriptor no file can be read. */
+static void prewarm_blindly(void) {
+  char said[500];
+  struct capture c;
+  struct rlimit files, none;
+  test_begin("HAKMEM_PREWARM=2 where the free memory is not known: none, and a line that says so");
+  capture_start(&c);
+  getrlimit(RLIMIT_NOFILE, &files);
+  none = (struct rlimit){0, files.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  front_free(front_alloc(10, NULL));
+  setrlimit(RLIMIT_NOFILE, &files);
+  capture_end(&c, said, sizeof said);
+  CHECK_MSG(count_read(CNT_SUPER_MAPPED) == 1, "%lu are mapped",
+            (unsigned long)count_read(CNT_SUPER_MAPPED));
+  CHECK_MSG(!strcmp(said, "hakmem: HAKMEM_PREWARM: no superslabs: MemAvailable of /proc/meminfo is "
+                          "not known\n"),
+            "said: %s", said);
+  CHECK(alloc(10));
+  CHECK_ALL();
+  test_end();
+}
+
 /* The program's first call of all, of a size that no thread's caches serve. */
 static void first_is_large(void) {
   test_begin("options are in force for the first call of all, also for a run or a huge block");
@@ -134,6 +157,7 @@ static const struct {
     {"open", "HAKMEM_COUNT_CALLS", "0", open_gates},
     {"wmax", "HAKMEM_WMAX_LARGE", "1.01", wmax},
     {"prewarm", "HAKMEM_PREWARM", "2", prewarm},
+    {"prewarm blindly", "HAKMEM_PREWARM", "2", prewarm_blindly},
     {"first large", "HAKMEM_LIMIT", "8M", first_is_large},
     {"first threshold", "HAKMEM_WMAX_LARGE", "1.01", first_is_threshold},
 };
