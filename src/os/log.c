@@ -20,11 +20,14 @@ COLD static void complain(const char *what, const char *path, int error, const c
   text_flush(&t);
 }
 
+/* O_NONBLOCK for the open alone: a FIFO that nobody reads must not hold the program up, a full one
+ * must not lose lines. */
 int log_open(const char *path) {
   int saved = errno;
-  int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY;
+  int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   int fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0666) : -1;
   int error = errno;
+  if (fd >= 0) syscall(SYS_fcntl, fd, F_SETFL, O_APPEND);
   if (fd < 0) {
     fd = os_stderr();
     if (*path) complain("open ", path, error, "): what follows goes to stderr\n");

@@ -4,7 +4,7 @@
  * Promise:  the file that is named, else what stderr was at start; never a file that the program
  *           opened under stderr's number.
  * Threads:  any. errno is preserved.
- * Cost:     an open and a close per batch, or a comparison.
+ * Cost:     an open, an fcntl and a close per batch, or a comparison.
  * Inverse:  log_open / log_close.
  */
 #ifndef OS_LOG_H

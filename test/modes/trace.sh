@@ -170,6 +170,25 @@ same "HAKMEM_LOG=FILE that cannot be opened: the program is served all the same"
   "malloc: NULL, errno ENOMEM" "$(out)"
 holds "and stderr tells, and holds the line" "$(err)" '^\[ACE-FAIL\] Overflow ' \
   "^hakmem: HAKMEM_LOG: cannot open $work/none/log \(errno 2\): what follows goes to stderr"
+mkfifo "$work/fifo"
+on timeout 10 env "$trace" HAKMEM_LOG="$work/fifo" "$ask" malloc $above
+same "HAKMEM_LOG=FIFO that nobody reads: the program is served all the same" \
+  "malloc: NULL, errno ENOMEM" "$(out)"
+holds "and stderr tells, and holds the line" "$(err)" '^\[ACE-FAIL\] Overflow ' \
+  "^hakmem: HAKMEM_LOG: cannot open $work/fifo \(errno 6\): what follows goes to stderr"
+exec 9<>"$work/fifo"
+dd if=/dev/zero bs=4096 oflag=nonblock >&9 2>/dev/null # until it is full
+on timeout 10 env "$trace" HAKMEM_LOG="$work/fifo" "$ask" malloc $above &
+program=$!
+sleep 0.3
+timeout 10 cat "$work/fifo" >"$work/read" 9>&- &
+reader=$!
+wait $program
+exec 9>&-
+wait $reader
+holds "HAKMEM_LOG=FIFO that is full: the line waits for its reader" \
+  "$(tr -d '\0' <"$work/read")" '^\[ACE-FAIL\] Overflow '
+same "and stderr holds nothing" "" "$(err)"
 on "$trace" HAKMEM_LOG=/dev/full HAKMEM_SHOW_STATS=1 "$ask" malloc 100
 holds "HAKMEM_LOG=FILE of a full disk: stderr tells what is lost" "$(err)" \
   "^hakmem: HAKMEM_LOG: cannot write to the file \(errno 28\): what was to go there is lost"
