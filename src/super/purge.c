@@ -84,7 +84,8 @@ uint64_t purge_blocks_moved(ptrdiff_t bytes) {
 }
 
 uint64_t purge_in_use(void) {
-  return no_less_than_none(ld_rlx(&blocks)) + count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+  uint64_t others = count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+  return no_less_than_none(ld_rlx(&blocks)) + others;
 }
 
 /* Of BYTES all where LIVE memory has shrunk to three eighths of the most there was, none where five
@@ -235,7 +236,8 @@ size_t purge_down_to(size_t keep) {
   size_t bytes = 0;
   size_t purged = 1; /* 0: nothing is dirty, or the system refuses */
   if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
-  for (; purged && count_read(CNT_RETAINED_BYTES) > keep; bytes += purged) purged = purge_any(true, ALL_TRIES);
+  while (purged && count_read(CNT_RETAINED_BYTES) > keep)
+    bytes += purged = purge_any(true, ALL_TRIES);
   return bytes;
 }
 
