@@ -33,7 +33,10 @@ static uint8_t *table_of(struct superslab *super) {
   int error;
   if (LIKELY(table != NULL)) return table;
   table = os_map(STATES_BYTES, &error);
-  if (!table) return NULL;
+  if (!table) {
+    st_rlx_any(&late, true); /* a block given now has no state, also where a table comes later */
+    return NULL;
+  }
   if (__atomic_compare_exchange_n(&super->states, &expected, table, false, __ATOMIC_ACQ_REL,
                                   __ATOMIC_ACQUIRE))
     return table;

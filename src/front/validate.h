@@ -12,7 +12,7 @@
  * Dials:    HAKMEM_TINY_SLL_VALIDATE_HDR, HAKMEM_LOG.   Gauges: front.violations.
  *
  * A superslab whose table the system refuses goes unchecked: a check must not cost memory that the
- * program needs.
+ * program needs. From then on a block without a state is accepted, since it may have been given so.
  */
 #ifndef FRONT_VALIDATE_H
 #define FRONT_VALIDATE_H

@@ -54,19 +54,27 @@ static void expect_refusal(void *p, unsigned class, const char *words, unsigned 
 /* --- the table cannot be had: first, while there is none --- */
 
 static void without_table(void) {
-  struct rlimit none = {0, 0};
+  struct rlimit space, none;
   char *p = front_alloc(SIZE, NULL);
   CHECK(p && !table_of(p));
+  getrlimit(RLIMIT_AS, &space);
+  none = (struct rlimit){0, space.rlim_max};
   setrlimit(RLIMIT_AS, &none);
   switch_to("1");
   CHECK(front_free(p) && violations() == 0);
   p = front_alloc(SIZE, NULL);
   CHECK(p && !table_of(p));
   CHECK(front_free(p) && violations() == 0);
+  p = front_alloc(SIZE, NULL);
+  CHECK(p && !table_of(p));
+  setrlimit(RLIMIT_AS, &space);
+  CHECK(front_free(p) && violations() == 0);
+  CHECK(table_of(p) && *state_of(p) == STATE_FREE);
+  expect_refusal(p, CLASS, "duplicate: block is free already", STATE_FREE);
 }
 
 static void no_table(void) {
-  test_begin("where the system refuses the table, blocks come and go unchecked");
+  test_begin("where the system refuses the table, blocks come and go unchecked, and later, too");
   expect_return(without_table);
   test_end();
 }
