@@ -128,6 +128,7 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
  * for a libc other than glibc, which may create threads, and fork, before there is one. */
 EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
+  os_look_for_stderr();
   if (KNOWS_ALONE && !option_given()) return;
   thread_self();
   background_allow();

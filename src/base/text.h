@@ -38,6 +38,9 @@ bool text_begins(const char *s, const char *with);
 /* How many characters stand before the first of those in STOPS, or before the end. */
 size_t text_until(const char *s, const char *stops);
 
+/* Where a report goes: descriptor 2, or -1 where that was closed when the program started. */
+extern int text_stderr; /* [const] once started */
+
 /* A report: "hakmem: " and the message as one line on stderr. */
 void text_report(const char *message);
 

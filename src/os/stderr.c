@@ -6,11 +6,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum { OUT_OF_THE_WAY = 100 }; /* programs count on low descriptors being handed out in order */
 
 static struct stat original; /* [const] once kept */
 static int kept;             /* [const] once kept; -1: there was no stderr */
 static bool tried;           /* [const] once kept */
+
+EVERY_PROCESS void os_look_for_stderr(void) {
+  int saved = errno;
+  if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFD) < 0) text_stderr = -1;
+  errno = saved;
+}
 
 void os_keep_stderr(void) {
   int saved = errno;
@@ -36,7 +44,7 @@ bool os_is_kept_stderr(int fd) {
 int os_stderr(void) {
   int saved = errno;
   int fd = -1;
-  if (!tried) os_keep_stderr(); /* a report that nobody announced at start */
+  if (!tried && text_stderr >= 0) os_keep_stderr(); /* a report that nobody announced at start */
   if (kept >= 0 && is_original(kept)) fd = kept;
   if (is_original(STDERR_FILENO)) fd = STDERR_FILENO;
   errno = saved;

@@ -1,15 +1,18 @@
 /* stderr - where a report at the end of a process goes.
  *
- * Owns:     a duplicate of descriptor 2, taken at start when a report at exit is wanted.
+ * Owns:     text_stderr; a duplicate of descriptor 2, taken at start for a report at exit.
  * Promise:  a report never lands in a file that the program opened under a number that was
  *           stderr's: the descriptor's file is compared with the one of the start.
- * Threads:  os_stderr: any. os_keep_stderr: once, at start.
- * Cost:     two system calls each.
+ * Threads:  os_stderr: any. The others: once, at start.
+ * Cost:     one or two system calls each.
  */
 #ifndef OS_STDERR_H
 #define OS_STDERR_H
 
 #include <stdbool.h>
+
+/* Is there a stderr? If not, what the program opens under its number gets no line at all. */
+void os_look_for_stderr(void);
 
 /* Remembers what stderr is. Programs such as sort(1) close it before destructors run. */
 void os_keep_stderr(void);

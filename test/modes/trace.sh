@@ -200,6 +200,19 @@ holds "they go to what stderr was at start" "$(err)" '^\[ACE-FAIL\] Overflow' '^
 env LD_PRELOAD="$library" "$trace" HAKMEM_SHOW_STATS=1 "$ask" reuse "$work/data" malloc $above \
   >"$work/out" 2>&-
 same "the same where stderr was closed from the start" "data of the program" "$(cat "$work/data")"
+# untouched WHAT QUESTION...: without options, and without a descriptor 2 at the start.
+untouched() {
+  local what=$1
+  shift
+  { env LD_PRELOAD="$library" "$ask" reuse "$work/data" "$@" >"$work/out" 2>&-; } 2>"$work/err"
+  same "where stderr was closed from the start, a file opened there gets $what" \
+    "data of the program" "$(cat "$work/data")"
+}
+untouched "no line about an option" set RETAIN banana
+same "and the value is refused" "set: -2" "$(grep set: "$work/out")"
+untouched "no trace that is switched on later" set ACE_TRACE 1 malloc $above
+untouched "no last line of a program that hakmem ends" inner 300000
+same "and it ends by SIGABRT" 1 "$(lines_of Aborted "$work/err")"
 on "$ask" set ACE_TRACE 1 malloc $above set ACE_TRACE 0 malloc $above
 same "switched on in a running process, and off again: one line" "1 set: 0 set: 0" \
   "$(wc -l <"$work/err") $(grep set: "$work/out" | tr '\n' ' ' | sed 's/ $//')"

@@ -10,6 +10,7 @@
  *   mappings                       uses up the mappings that a process may have
  *   set NAME VALUE                 hak_option_set
  *   reuse FILE                     closes descriptor 2 and opens FILE there, with one line in it
+ *   inner SIZE                     frees what is no block's start: hakmem ends the program
  *
  * errno is 4242 before each request: on success it must be so still.
  */
@@ -172,6 +173,11 @@ static void reuse(void) {
   printf("reuse: done\n");
 }
 
+static void inner(void) {
+  char *volatile p = malloc(next_number());
+  free(p + 16);
+}
+
 int main(int argc, char **argv) {
   static char buffer[4096]; /* stdio must not need memory that cannot be had */
   (void)argc;
@@ -187,6 +193,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(what, "mappings")) mappings();
     else if (!strcmp(what, "set")) set();
     else if (!strcmp(what, "reuse")) reuse();
+    else if (!strcmp(what, "inner")) inner();
     else ask_once(what);
   }
   return 0;
