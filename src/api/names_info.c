@@ -69,7 +69,7 @@ BY_NAME static int own_mallopt(int parameter, int value) {
 }
 
 BY_NAME static void own_malloc_stats(void) {
-  stats_print(text_stderr);
+  stats_print(text_stderr());
 }
 
 /* --- malloc_info: glibc's elements, for programs that read them, and the ledger --- */

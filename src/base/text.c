@@ -8,7 +8,11 @@
 
 #include "base/lock.h"
 
-int text_stderr = STDERR_FILENO;
+bool text_mute;
+
+int text_stderr(void) {
+  return text_mute ? -1 : STDERR_FILENO;
+}
 
 void text_start(struct text *t, int fd) {
   t->used = 0;
@@ -103,7 +107,7 @@ void text_flush(struct text *t) {
 
 COLD void text_report(const char *message) {
   struct text t;
-  text_start(&t, text_stderr);
+  text_start(&t, text_stderr());
   text_str(&t, "hakmem: ");
   text_str(&t, message);
   text_str(&t, "\n");
@@ -111,7 +115,7 @@ COLD void text_report(const char *message) {
 }
 
 COLD void text_violation(struct text *t, const char *what, const void *at) {
-  text_start(t, text_stderr);
+  text_start(t, text_stderr());
   text_str(t, "hakmem: check: ");
   text_str(t, what);
   text_str(t, " at ");
@@ -128,7 +132,7 @@ _Noreturn static void die(struct text *t) {
 
 COLD void text_die(const char *message, const void *address) {
   struct text t;
-  text_start(&t, text_stderr);
+  text_start(&t, text_stderr());
   text_str(&t, "hakmem: ");
   text_str(&t, message);
   if (address) {
@@ -140,7 +144,7 @@ COLD void text_die(const char *message, const void *address) {
 
 COLD void assert_failed(const char *what, const char *where, int line) {
   struct text t;
-  text_start(&t, text_stderr);
+  text_start(&t, text_stderr());
   text_str(&t, "hakmem: internal error: ");
   text_str(&t, what);
   text_str(&t, " does not hold at ");

@@ -39,7 +39,8 @@ bool text_begins(const char *s, const char *with);
 size_t text_until(const char *s, const char *stops);
 
 /* Where a report goes: descriptor 2, or -1 where that was closed when the program started. */
-extern int text_stderr; /* [const] once started */
+int text_stderr(void);
+extern bool text_mute; /* [const] once started: it was closed */
 
 /* A report: "hakmem: " and the message as one line on stderr. */
 void text_report(const char *message);

@@ -189,7 +189,7 @@ static void put_accepted(struct text *t, const struct option_row *row) {
 
 COLD static void complain_value(const struct option_row *row, const char *value, uint64_t kept) {
   struct text t;
-  text_start(&t, text_stderr);
+  text_start(&t, text_stderr());
   text_str(&t, "hakmem: ");
   text_str(&t, row->name);
   text_str(&t, "=");
@@ -204,7 +204,7 @@ COLD static void complain_value(const struct option_row *row, const char *value,
 
 COLD static void complain_name(const char *name, size_t length) {
   struct text t;
-  text_start(&t, text_stderr);
+  text_start(&t, text_stderr());
   text_str(&t, "hakmem: unknown option ");
   text_chars(&t, name, min_size(length, 80));
   text_str(&t, " is ignored (HAKMEM_VERBOSE=1 shows what is in force)\n");

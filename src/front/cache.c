@@ -218,14 +218,14 @@ static void look_for_idle(struct thread *t, unsigned except) {
 /* All magazines at once, when the program has shrunk by half since the last time. What a large
  * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
-  unsigned depth = ld_rlx(&decay_depth);
+  unsigned times = 1 + ld_rlx(&decay_depth);
   if (t->closed || !start_adapts()) return;
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
   for (unsigned class = 1; class < CLASSES; class++) {
     if (class_size(class) >= DRAINED_SIZE && t->cell[class].most)
       shrink(t, class, plan_least(class, plan_crowd(t->share)));
     else if (t->cell[class].granted)
-      halve(t, class, depth);
+      halve(t, class, times);
     cache_let_go(t, class);
   }
   collect(t, t->shrinks - 1);

@@ -38,7 +38,7 @@ int log_open(const char *path) {
 
 void log_close(int fd, int error) {
   int saved = errno;
-  if (fd >= 0 && fd != text_stderr && !os_is_kept_stderr(fd)) {
+  if (fd >= 0 && fd != text_stderr() && !os_is_kept_stderr(fd)) {
     syscall(SYS_close, fd);
     if (error) complain("write to the file", "", error, "): what was to go there is lost\n");
   }

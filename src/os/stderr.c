@@ -16,7 +16,7 @@ static bool tried;           /* [const] once kept */
 
 EVERY_PROCESS void os_look_for_stderr(void) {
   int saved = errno;
-  if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFD) < 0) text_stderr = -1;
+  if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFD) < 0) text_mute = true;
   errno = saved;
 }
 
@@ -44,7 +44,7 @@ bool os_is_kept_stderr(int fd) {
 int os_stderr(void) {
   int saved = errno;
   int fd = -1;
-  if (!tried && text_stderr >= 0) os_keep_stderr(); /* a report that nobody announced at start */
+  if (!tried && !text_mute) os_keep_stderr(); /* a report that nobody announced at start */
   if (kept >= 0 && is_original(kept)) fd = kept;
   if (is_original(STDERR_FILENO)) fd = STDERR_FILENO;
   errno = saved;

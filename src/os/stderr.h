@@ -1,6 +1,6 @@
 /* stderr - where a report at the end of a process goes.
  *
- * Owns:     text_stderr; a duplicate of descriptor 2, taken at start for a report at exit.
+ * Owns:     text_mute; a duplicate of descriptor 2, taken at start for a report at exit.
  * Promise:  a report never lands in a file that the program opened under a number that was
  *           stderr's: the descriptor's file is compared with the one of the start.
  * Threads:  os_stderr: any. The others: once, at start.

@@ -11,7 +11,7 @@
 uint64_t decay_next;
 uint64_t decay_growth;
 uint64_t decay_shrinks;
-unsigned decay_depth = 1;
+unsigned decay_depth;
 static struct lock decay_lock;
 
 /* Bytes in use, by one of two measures. Relaxed: of two threads that write at once one may lose. */
@@ -102,7 +102,7 @@ static void tell_caches(struct use *use, uint64_t now) {
   uint64_t top = ld_rlx(&use->top);
   uint64_t ms = os_milliseconds();
   if (now >= top >> (1 + use->falls)) return;
-  st_rlx(&decay_depth, 1 + use->falls);
+  st_rlx(&decay_depth, use->falls);
   st_rlx(&decay_shrinks, decay_shrinks + 1);
   if (top / 2 > use->told) adapt(&use->falls, ms - use->told_at < SHRUNK_REGRET_MS);
   use->told = now;

@@ -18,7 +18,7 @@
 
 extern uint64_t decay_next;   /* [any] relaxed; ms */
 extern uint64_t decay_shrinks; /* [lock decay] relaxed; times that the program shrank by half */
-extern unsigned decay_depth;  /* [lock decay] relaxed; by how many halvings, the last time */
+extern unsigned decay_depth;  /* [lock decay] relaxed; the last time, halvings beyond one */
 extern uint64_t decay_growth; /* [any] relaxed; bytes mapped at which the program has grown */
 
 /* Purges a batch of what is due at NOW, and what is beyond the budget; looks at the cgroup. Returns

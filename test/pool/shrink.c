@@ -66,7 +66,7 @@ static void swings(void) {
   decay_moved(-77 * (ptrdiff_t)MIB);
   CHECK(decay_shrinks == shrinks + 1); /* 3 of 80 MiB is more than a 32nd */
   decay_moved(-2 * (ptrdiff_t)MIB);
-  CHECK_MSG(decay_shrinks == shrinks + 2 && decay_depth == 5, "by %u", decay_depth);
+  CHECK_MSG(decay_shrinks == shrinks + 2 && decay_depth == 4, "by %u", decay_depth);
   decay_moved(-(ptrdiff_t)MIB);
   test_end();
 }
