@@ -25,13 +25,20 @@ ALWAYS_INLINE struct thread *entered(struct thread *t) {
   return t;
 }
 
+/* Switched on since T entered, the mode has marked blocks as free that T's magazines may now hold:
+ * no hit hands them out. */
+COLD static void close_late(struct thread *t) {
+  if (!t->closed) thread_regate(t);
+}
+
 static void *class_alloc_living(struct thread *t, unsigned class, struct refusal *why) {
   void *p;
-  if (!t->closed) return cache_pop(t, class, why);
-  thread_open(t, class);
+  if (t->closed) thread_open(t, class);
   p = cache_pop(t, class, why);
-  thread_close(t, class);
-  if (p && option(OPT_VALIDATE)) validate_leave(p);
+  if (t->closed) thread_close(t, class);
+  if (LIKELY(!option(OPT_VALIDATE))) return p;
+  close_late(t);
+  if (p) validate_leave(p);
   return p;
 }
 
@@ -196,7 +203,10 @@ static void free_without_caches(void *p) {
 
 static void free_block(struct thread *t, void *p, tag_t tag) {
   unsigned class = (tag & TAG_CODE_MASK) / 2;
-  if (UNLIKELY(option(OPT_VALIDATE)) && !validate_enter(p, class)) return;
+  if (UNLIKELY(option(OPT_VALIDATE))) {
+    if (!validate_enter(p, class)) return;
+    close_late(t);
+  }
   if (tag >> TAG_OWNER_SHIFT != t->id && !cache_take_over(t, class, p)) {
     cache_push_remote(t, class, p);
   } else if (!t->closed) {
