@@ -53,7 +53,9 @@ void debt_settle(void) {
   struct range range;
   if (!ld_rlx(&debts)) return;
   while (take_one(&range)) {
-    if (os_unmap_once(range.start, range.bytes)) continue;
+    bool gone = os_unmap_once(range.start, range.bytes);
+    /* Where each second call is refused, the first is, always. */
+    if (gone || os_unmap_once(range.start, range.bytes)) continue;
     debt_owe(range.start, range.bytes);
     return;
   }

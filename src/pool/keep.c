@@ -186,8 +186,7 @@ size_t keep_unmap(struct huge *huge) {
     keep_descriptor_give(huge);
     return bytes;
   }
-  huge->filled = os_purge(huge->base, bytes) ? 0 : bytes;
-  huge->dirty = huge->filled;
+  if (os_purge(huge->base, bytes)) huge->filled = huge->dirty = 0;
   huge->since = os_milliseconds();
   insert(huge, false);
   return 0;
