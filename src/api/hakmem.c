@@ -133,7 +133,7 @@ EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   thread_self();
   background_allow();
   if (option(OPT_SHOW_STATS) || option(OPT_ACE_TRACE) || option(OPT_VALIDATE)) os_keep_stderr();
-  if (option(OPT_VERBOSE)) stats_banner(STDERR_FILENO);
+  if (option(OPT_VERBOSE)) stats_banner(text_stderr());
   errno = saved;
 }
 

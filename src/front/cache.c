@@ -215,12 +215,14 @@ static void look_for_idle(struct thread *t, unsigned except) {
   cell->busy = false;
 }
 
-/* All magazines at once, when the program has shrunk by half since the last time. What a large
+/* All magazines at once, when the program has shrunk since the last time. What a large
  * block keeps resident is much, and what it costs to get again little. */
 COLD static void drain(struct thread *t) {
-  unsigned times = 1 + ld_rlx(&decay_depth);
+  unsigned halvings = ld_rlx(&decay_halvings);
+  unsigned times = (unsigned)min_size(halvings - t->halvings, SHRUNK_HALVINGS);
   if (t->closed || !start_adapts()) return;
   st_rlx(&t->shrinks, ld_rlx(&decay_shrinks));
+  t->halvings = halvings;
   for (unsigned class = 1; class < CLASSES; class++) {
     if (class_size(class) >= DRAINED_SIZE && t->cell[class].most)
       shrink(t, class, plan_least(class, plan_crowd(t->share)));
@@ -238,7 +240,7 @@ static void pass(struct thread *t) {
   if (UNLIKELY(ld_rlx(&decay_next) != next)) collect_aged(t);
 }
 
-/* Does T cache much, and many times what the program has in use? */
+/* Does T cache much, and more than twice what the program has in use? */
 static bool hoards(const struct thread *t) {
   return t->cached > CACHE_THREAD_UNASKED && t->cached / 2 > purge_in_use();
 }

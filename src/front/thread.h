@@ -90,6 +90,7 @@ struct thread {
   size_t cached;       /* [owner] bytes in the magazines at the last note */
   uint64_t shrinks;    /* [owner] relaxed; times that the program had shrunk when it last looked */
   unsigned out_blocks; /* [owner] */
+  unsigned halvings;   /* [owner] of caches, told of when it last looked: decay_halvings */
   size_t out_bytes;    /* [owner] */
   struct sorter *sorter; /* [const] behind the near slots; its content is the owner's */
   size_t out_most;     /* [owner] bytes, by the share */

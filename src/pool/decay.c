@@ -11,7 +11,7 @@
 uint64_t decay_next;
 uint64_t decay_growth;
 uint64_t decay_shrinks;
-unsigned decay_depth;
+unsigned decay_halvings;
 static struct lock decay_lock;
 
 /* Bytes in use, by one of two measures. Relaxed: of two threads that write at once one may lose. */
@@ -96,13 +96,14 @@ static void begin_walk(struct use *use, uint64_t now) {
   shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
 }
 
-/* Caches shrink at each fall by half; where the program grew to twice again within a second, at a
- * deeper one the next time, and by as much more. */
+/* Caches shrink at each fall by half; where the program grew to twice again and fell within a
+ * second, at a deeper one the next time, and by as much more; but not for long. */
 static void tell_caches(struct use *use, uint64_t now) {
   uint64_t top = ld_rlx(&use->top);
   uint64_t ms = os_milliseconds();
-  if (now >= top >> (1 + use->falls)) return;
-  st_rlx(&decay_depth, use->falls);
+  bool long_ago = ms - use->told_at >= SHRUNK_FORGET_MS;
+  if (now >= top >> (long_ago ? 1 : 1 + use->falls)) return;
+  st_rlx(&decay_halvings, decay_halvings + 1 + use->falls);
   st_rlx(&decay_shrinks, decay_shrinks + 1);
   if (top / 2 > use->told) adapt(&use->falls, ms - use->told_at < SHRUNK_REGRET_MS);
   use->told = now;

@@ -17,8 +17,8 @@
 #include "os/process.h"
 
 extern uint64_t decay_next;   /* [any] relaxed; ms */
-extern uint64_t decay_shrinks; /* [lock decay] relaxed; times that the program shrank by half */
-extern unsigned decay_depth;  /* [lock decay] relaxed; the last time, halvings beyond one */
+extern uint64_t decay_shrinks; /* [lock decay] relaxed; times that caches were told to shrink */
+extern unsigned decay_halvings; /* [lock decay] relaxed; of what caches hold, since the start */
 extern uint64_t decay_growth; /* [any] relaxed; bytes mapped at which the program has grown */
 
 /* Purges a batch of what is due at NOW, and what is beyond the budget; looks at the cgroup. Returns
@@ -32,8 +32,9 @@ uint64_t decay_interval(void);
 COLD void decay_grown(void);
 
 /* Notes that blocks of BYTES came into use, or went out of it where BYTES is negative. Returns
- * whether decay_shrunk() has something to do. Each time that what is in use fell by half,
- * decay_shrinks rises: then whoever caches blocks caches less. */
+ * whether decay_shrunk() has something to do. Where what is in use fell by half,
+ * or by more where that is needed again soon, decay_shrinks rises: whoever caches blocks then
+ * caches less. */
 bool decay_moved(ptrdiff_t bytes);
 
 /* Likewise, after a run or a huge mapping came back. */

@@ -51,7 +51,8 @@ size_t keep_unmap(struct huge *huge);
 /* When the oldest mapping that may have pages was kept, in ms; UINT64_MAX: there is none. */
 uint64_t keep_coldest(void);
 
-/* Purges the oldest mapping that may have pages by up to EXCESS bytes. Returns the bytes. */
+/* Purges the oldest mapping that may have pages by up to EXCESS bytes, or gives it back where the
+ * system refuses to. Returns the bytes. */
 size_t keep_purge(size_t excess);
 
 /* Gives back what is beyond the bounds of number and address space. */

@@ -191,21 +191,23 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   super->free |= mask | out.refused;
   super->dirty |= out.refused;
   super->lazy |= out.lazy;
-  if (out.refused) super->given = now;
+  super->locked = (super->locked & super->dirty) | out.refused;
+  if (out.refused) super->given = super->refused = now;
   if (super->dirty) super_relist_dirty_locked(super, now);
   super_rebin_locked(super);
   return bytes_of(mask);
 }
 
 /* Purges the coldest superslab; where the system refuses, as it does for locked pages, the next, at
- * most TRIES of them. */
+ * most TRIES of them, and not soon again. */
 static size_t purge_any(bool hard, int tries) {
+  uint64_t now = hard ? UINT64_MAX : os_milliseconds();
   struct superslab *super;
   size_t bytes = 0;
   do {
     super_lock();
-    super = super_coldest_locked();
-    if (super) bytes = purge_some(super, super->dirty, hard);
+    super = super_coldest_locked(now);
+    if (super) bytes = purge_some(super, super_purgeable_locked(super, now), hard);
     super_unlock();
     if (super) super_drop_surplus(); /* its last units may have come back meanwhile */
   } while (super && !bytes && --tries);
@@ -245,7 +247,7 @@ uint64_t purge_coldest(void) {
   struct superslab *super;
   uint64_t given;
   super_lock();
-  super = super_coldest_locked();
+  super = super_coldest_locked(os_milliseconds());
   given = super ? super->given : UINT64_MAX;
   super_unlock();
   return given;

@@ -10,7 +10,8 @@
  *           purge_aged finds what was freed HAKMEM_DECAY_MS ago; twice the time ago at the latest.
  * Threads:  any; no lock is held across a system call.
  * Cost:     none below the budget; else a system call per range of units of one superslab, whole
- *           superslabs, so that a system call serves many frees.
+ *           superslabs, so that a system call serves many frees. Two per unit of a range that the
+ *           system refuses, as it does where pages are locked, once a second each.
  * Inverse:  purge_retain / purge_release.
  * Dials:    HAKMEM_RETAIN, HAKMEM_DECAY_MS, HAKMEM_PURGE.
  * Gauges:   super.purges, super.purged_bytes, super.retained_bytes, super.lazy_bytes.

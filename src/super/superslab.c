@@ -59,13 +59,19 @@ void super_rebin_locked(struct superslab *super) {
   super->bin_index = bin;
 }
 
-struct superslab *super_coldest_locked(void) {
+uint64_t super_purgeable_locked(const struct superslab *super, uint64_t now) {
+  return super->dirty & ~(now < super->refused + REFUSED_MS ? super->locked : 0);
+}
+
+struct superslab *super_coldest_locked(uint64_t now) {
   struct superslab *coldest = NULL;
   int patience = 16; /* the list is in the order in which they became dirty, which is nearly it */
+  int most = 4 * patience;
   LIST_EACH(link, &dirty_list) {
     struct superslab *super = LINK_OWNER(link, struct superslab, dirty_link);
-    if (!coldest || super->given < coldest->given) coldest = super;
-    if (!--patience) break;
+    bool purgeable = super_purgeable_locked(super, now);
+    if (purgeable && (!coldest || super->given < coldest->given)) coldest = super;
+    if ((purgeable && !--patience) || !--most) break;
   }
   return coldest;
 }
@@ -122,6 +128,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   super->base = base;
   super->free = ~(uint64_t)0;
   super->dirty = super->aged = super->lazy = 0;
+  super->locked = super->refused = 0;
   super->bin_index = BIN_NONE;
   super->owner = 0;
   units_note_touched(super, 0, SUPER_UNITS, 0);
@@ -360,6 +367,7 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   ASSERT(!(super->free & span)); /* I5: given once */
   super->free |= span;
   super->dirty |= span;
+  super->locked &= ~span;
   if (super->dirty == span) super_relist_dirty_locked(super, now);
   super->given = now;
   super_rebin_locked(super);

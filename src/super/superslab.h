@@ -42,6 +42,8 @@ struct superslab {
   uint64_t aged;          /* [lock super] of these, the ones that were dirty at `since` already */
   uint64_t since;         /* [lock super] ms; when it joined the dirty list, or its end */
   uint64_t given;         /* [lock super] ms; when units last came back */
+  uint64_t locked;        /* [lock super] dirty units whose purge the system refused, */
+  uint64_t refused;       /* [lock super] ms; the last time */
   uint64_t lazy;          /* [lock super] free units whose pages the system may take */
   uint8_t *states;        /* [any] the box validate's tables, NULL until they are needed */
   struct link bin;        /* [lock super] */
@@ -137,7 +139,10 @@ int super_check(void);
 void super_rebin_locked(struct superslab *super);
 size_t super_dirty_bytes_locked(void);
 struct superslab *super_next_dirty_locked(void); /* dirty for longest */
-struct superslab *super_coldest_locked(void);    /* dirty, and for longest without another unit */
+/* Its dirty units, but at NOW, in ms, for those whose purge was refused within REFUSED_MS. */
+uint64_t super_purgeable_locked(const struct superslab *super, uint64_t now);
+/* The one with such units that got none back for longest. */
+struct superslab *super_coldest_locked(uint64_t now);
 
 /* Puts a superslab with dirty units at the end of their list: all of them count as freed NOW. */
 void super_relist_dirty_locked(struct superslab *super, uint64_t now);

@@ -53,11 +53,13 @@ static void regrets(void) {
 /* As an interpreter does that collects what it left: far below its peak, up and down at once. */
 static void swings(void) {
   uint64_t shrinks;
+  unsigned halvings;
   start("who swings keeps its caches; whoever falls deep then halves them as often at once",
         "10000", "dontneed");
   decay_moved(640 * (ptrdiff_t)MIB);
   decay_moved(-560 * (ptrdiff_t)MIB);
   shrinks = decay_shrinks;
+  halvings = decay_halvings;
   for (int round = 0; round < 100; round++) {
     decay_moved(-70 * (ptrdiff_t)MIB);
     decay_moved(70 * (ptrdiff_t)MIB);
@@ -66,7 +68,8 @@ static void swings(void) {
   decay_moved(-77 * (ptrdiff_t)MIB);
   CHECK(decay_shrinks == shrinks + 1); /* 3 of 80 MiB is more than a 32nd */
   decay_moved(-2 * (ptrdiff_t)MIB);
-  CHECK_MSG(decay_shrinks == shrinks + 2 && decay_depth == 4, "by %u", decay_depth);
+  CHECK_MSG(decay_shrinks == shrinks + 2 && decay_halvings == halvings + 2 * 5, "%u halvings",
+            decay_halvings - halvings);
   decay_moved(-(ptrdiff_t)MIB);
   test_end();
 }

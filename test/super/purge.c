@@ -175,6 +175,7 @@ static void refused(void) {
   units_give(units.super, units.first, 4);
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
   munlock(p, 4 * UNIT_SIZE);
+  usleep(1000 * (REFUSED_MS + 100)); /* refused, it is not asked at once again */
   fit_budget();
   CHECK(retained() == 0 && super_check() == 0 && units.super->free == ~(uint64_t)0);
   CHECK(units_take(4, 1, &units, &why) && !units.stale && all_bytes(p, 4 * UNIT_SIZE, 0));
@@ -185,13 +186,9 @@ static void locked_first(void) {
   enum { SUPERS = 20 };
   struct units units[SUPERS];
   struct refusal why;
-  option_set("RETAIN", "0");
+  option_set("DECAY_MS", "0"); /* no budget */
   purge_down_to(0);
   for (int i = 0; i < SUPERS; i++) CHECK(units_take(SUPER_UNITS, 1, &units[i], &why));
-  for (int i = 0; i < SUPERS; i++) units_give(units[i].super, 0, SUPER_UNITS - 1);
-  purge_down_to(0);
-  CHECK(retained() == 0);
-  for (int i = 0; i < SUPERS; i++) CHECK(units_take(4, 1, &units[i], &why));
   for (int i = 0; i < SUPERS; i++) fill(&units[i], 4);
   if (mlock(unit_address(units[0].super, units[0].first + 1), UNIT_SIZE) != 0) return;
   for (int i = 0; i < SUPERS; i++) {

@@ -35,18 +35,19 @@ int main(int argc, char **argv) {
       (int (*)(const char *, uint64_t *))dlsym(RTLD_DEFAULT, "hak_counter");
   pthread_t thread[THREADS];
   uint64_t violations = 1;
+  int done = 0;
   int times = argc == 3 ? atoi(argv[1]) : 0;
   size = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
   if (!set || !counter) return 1;
   for (uintptr_t i = 0; i < THREADS; i++)
     pthread_create(&thread[i], NULL, pass_on, (void *)(i + 1));
   for (int i = 0; i < times; i++) {
-    set("TINY_SLL_VALIDATE_HDR", i % 2 ? "0" : "1");
+    done += !set("TINY_SLL_VALIDATE_HDR", i % 2 ? "0" : "1");
     usleep(1000);
   }
   __atomic_store_n(&over, true, __ATOMIC_RELAXED);
   for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
   counter("front.violations", &violations);
-  printf("%d switches, %" PRIu64 " accused\n", times, violations);
+  printf("%d switches, %" PRIu64 " accused\n", done, violations);
   return 0;
 }
