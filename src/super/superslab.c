@@ -59,19 +59,14 @@ void super_rebin_locked(struct superslab *super) {
   super->bin_index = bin;
 }
 
-uint64_t super_purgeable_locked(const struct superslab *super, uint64_t now) {
-  return super->dirty & ~(now < super->refused + REFUSED_MS ? super->locked : 0);
-}
-
 struct superslab *super_coldest_locked(uint64_t now) {
   struct superslab *coldest = NULL;
-  int patience = 16; /* the list is in the order in which they became dirty, which is nearly it */
-  int most = 4 * patience;
+  int patience = 64; /* the list is in the order in which they became dirty, which is nearly it */
   LIST_EACH(link, &dirty_list) {
     struct superslab *super = LINK_OWNER(link, struct superslab, dirty_link);
     bool purgeable = super_purgeable_locked(super, now);
     if (purgeable && (!coldest || super->given < coldest->given)) coldest = super;
-    if ((purgeable && !--patience) || !--most) break;
+    if ((patience -= purgeable ? 4 : 1) <= 0) break;
   }
   return coldest;
 }

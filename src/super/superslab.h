@@ -140,7 +140,10 @@ void super_rebin_locked(struct superslab *super);
 size_t super_dirty_bytes_locked(void);
 struct superslab *super_next_dirty_locked(void); /* dirty for longest */
 /* Its dirty units, but at NOW, in ms, for those whose purge was refused within REFUSED_MS. */
-uint64_t super_purgeable_locked(const struct superslab *super, uint64_t now);
+ALWAYS_INLINE uint64_t super_purgeable_locked(const struct superslab *super, uint64_t now) {
+  return super->dirty & ~(now < super->refused + REFUSED_MS ? super->locked : 0);
+}
+
 /* The one with such units that got none back for longest. */
 struct superslab *super_coldest_locked(uint64_t now);
 
