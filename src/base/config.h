@@ -140,10 +140,10 @@ enum {
   SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
   SHRUNK_LATER = 4, /* times half of that, where they are needed again within */
   SHRUNK_REGRET_MS = 1000,
-  REFUSED_MS = 1000,        /* so long units are not tried again whose purge was refused */
   SHRUNK_FORGET_MS = 10000, /* then a fall by half is enough for caches again */
   SHRUNK_HALVINGS = 10,     /* at a time */
   SHRUNK_LEAST = 16 * 1024 * 1024, /* bytes; who did not have more before does not shrink */
+  REFUSED_MS = 1000,      /* so long units are not tried again whose purge was refused */
   COLLECT_LEAST_MS = 100, /* between two looks at what threads cache */
   SPARSE_SUPERS = 4096,  /* superslabs, and */
   SPARSE_SLABS = 2048,   /* slabs that one who passes looks at, at most: some 2 ms */

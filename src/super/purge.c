@@ -53,6 +53,16 @@ COLD void purge_wake(void) {
   futex_wake(&sleeper, 1);
 }
 
+/* Who returned more may have told before who took it. */
+static uint64_t no_less_than_none(uint64_t bytes) {
+  return (int64_t)bytes < 0 ? 0 : bytes;
+}
+
+/* Of runs and huge mappings. */
+static uint64_t large_in_use(void) {
+  return count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+}
+
 /* Looks again where others gave units back meanwhile: what they took, too, would count. */
 uint64_t purge_live(void) {
   uint64_t given;
@@ -62,7 +72,7 @@ uint64_t purge_live(void) {
     given = ld_acq(&counter_value[CNT_UNITS_GIVEN]); /* first */
     taken = ld_acq(&counter_value[CNT_UNITS_TAKEN]);
   } while (count_read(CNT_UNITS_GIVEN) != given && ++looks < LIVE_LOOKS);
-  return ((taken > given ? taken - given : 0) << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
+  return (no_less_than_none(taken - given) << UNIT_SHIFT) + count_read(CNT_HUGE_BYTES);
 }
 
 static void note_most(uint64_t live) {
@@ -74,18 +84,12 @@ void purge_note_live(void) {
   note_most(purge_live());
 }
 
-/* Who returned more may have told before who took it. */
-static uint64_t no_less_than_none(uint64_t bytes) {
-  return (int64_t)bytes < 0 ? 0 : bytes;
-}
-
 uint64_t purge_blocks_moved(ptrdiff_t bytes) {
   return no_less_than_none(add_rlx(&blocks, (uint64_t)bytes) + (uint64_t)bytes);
 }
 
 uint64_t purge_in_use(void) {
-  uint64_t others = count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
-  return no_less_than_none(ld_rlx(&blocks)) + others;
+  return no_less_than_none(ld_rlx(&blocks)) + large_in_use();
 }
 
 /* Of BYTES all where LIVE memory has shrunk to three eighths of the most there was, none where five
@@ -100,7 +104,7 @@ static uint64_t shrunk_part(uint64_t bytes, uint64_t live) {
 /* Bytes that stay beside what is retained: free blocks of slabs in use, cached ones with them, and
  * descriptors, as far as they are more than half of what is in use: so much is usual. */
 static uint64_t beside(uint64_t live) {
-  uint64_t others = count_read(CNT_RUN_BYTES) + count_read(CNT_HUGE_BYTES);
+  uint64_t others = large_in_use();
   uint64_t slabs = live > others ? live - others : 0;
   uint64_t used = no_less_than_none(ld_rlx(&blocks));
   uint64_t aside = option(OPT_RETAIN) / RETAIN_ASIDE + (slabs > used ? slabs - used : 0);
@@ -198,9 +202,10 @@ static size_t purge_some(struct superslab *super, uint64_t mask, bool hard) {
   return bytes_of(mask);
 }
 
-/* Purges the coldest superslab; where the system refuses, as it does for locked pages, the next, at
- * most TRIES of them, and not soon again. */
-static size_t purge_any(bool hard, int tries) {
+/* Where the system refuses, as it does for locked pages, the next is tried, and that one not soon
+ * again. */
+size_t purge_one(bool hard) {
+  int tries = hard ? ALL_TRIES : ONE_TRIES;
   uint64_t now = hard ? UINT64_MAX : os_milliseconds();
   struct superslab *super;
   size_t bytes = 0;
@@ -212,10 +217,6 @@ static size_t purge_any(bool hard, int tries) {
     if (super) super_drop_surplus(); /* its last units may have come back meanwhile */
   } while (super && !bytes && --tries);
   return bytes;
-}
-
-size_t purge_one(bool hard) {
-  return purge_any(hard, ONE_TRIES);
 }
 
 /* What the system may take counts as retained again, so that it goes for good. */
@@ -239,7 +240,7 @@ size_t purge_down_to(size_t keep) {
   size_t purged = 1; /* 0: nothing is dirty, or the system refuses */
   if (count_read(CNT_LAZY_BYTES)) lazy_to_dirty();
   while (purged && count_read(CNT_RETAINED_BYTES) > keep)
-    bytes += purged = purge_any(true, ALL_TRIES);
+    bytes += purged = purge_one(true);
   return bytes;
 }
 
