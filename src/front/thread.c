@@ -323,7 +323,7 @@ static void reclaim(struct thread *t) {
   struct slab *taken = t->taken;
   t->flight = t->taken = NULL;
   if (flight) slab_recount(flight);
-  if (taken && t->cell[slab_class(taken->state)].slab != taken) pool_let_go(taken);
+  if (taken && t->cell[slab_class(taken->state)].slab != taken) pool_take_back(taken);
   if (flight && is_orphan(flight)) pool_let_go(flight);
   thread_drain(t);
   if (flight) pool_settle_now(flight);

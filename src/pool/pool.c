@@ -198,9 +198,13 @@ static struct slab *carve(unsigned class, uint32_t owner, struct slab **taken,
   return slab;
 }
 
-static void give_to(struct slab *slab, unsigned class, uint32_t owner) {
-  count_any(CNT_SLABS_GIVEN, 1);
+static void tag_blocks(const struct slab *slab, unsigned class, uint32_t owner) {
   map_set_tags(slab->base, class_table[class].units, owner << TAG_OWNER_SHIFT | 2 * class);
+}
+
+static void give_to(const struct slab *slab, unsigned class, uint32_t owner) {
+  count_any(CNT_SLABS_GIVEN, 1);
+  tag_blocks(slab, class, owner);
 }
 
 /* HAKMEM_TINY_SS_SHARED: 2 the shared pool alone; 1 shared, then private; 0 private alone. */
@@ -254,6 +258,11 @@ void pool_let_go(struct slab *slab) {
   uint32_t old = and_acq_rel(&slab->state, ~(uint32_t)SLAB_OWNED); /* pairs: settle */
   const struct class_row *row = &class_table[slab_class(old)];
   if (slab_count(old) >= row->threshold) settle(slab, slab_class(old));
+}
+
+void pool_take_back(struct slab *slab) {
+  tag_blocks(slab, slab_class(ld_rlx(&slab->state)), 0);
+  pool_let_go(slab);
 }
 
 bool pool_return_block_any(struct slab *slab, const void *p) {

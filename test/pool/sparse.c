@@ -307,6 +307,23 @@ static void counted(void) {
   test_end();
 }
 
+static void taken_back(void) {
+  struct units units;
+  struct slab *slab;
+  test_begin("a carved slab that a fork left without tags and owner gets its tags, and is kept");
+  option_set("SS_CACHE", "16");
+  option_set("DECAY_MS", "10000");
+  option_set("RETAIN", "16M");
+  CHECK(units_take(1, 1, &units, &why));
+  slab = slab_carve(&units, CLASS);
+  CHECK(map_tag(slab->base) == 0);
+  pool_take_back(slab);
+  CHECK((slab->state & 3) == SLAB_LISTED && map_tag(slab->base) == 2 * CLASS);
+  CHECK(pool_check() == 0 && super_check() == 0);
+  CHECK(pool_drop_kept(true) == UNIT_SIZE && !slab->state && !map_tag(slab->base));
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
@@ -324,5 +341,6 @@ int main(void) {
   growing();
   checked();
   counted();
+  taken_back();
   return test_status();
 }
