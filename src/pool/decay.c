@@ -14,18 +14,20 @@ uint64_t decay_shrinks;
 unsigned decay_halvings;
 static struct lock decay_lock;
 
+/* The last time that something was done about a program that shrinks. */
+struct act {
+  uint64_t highest; /* [any] bytes in use since */
+  uint64_t lowest;  /* [lock decay] bytes in use then */
+  uint64_t at;      /* [lock decay] ms */
+  unsigned later;   /* [lock decay] halvings more that the next one waits for */
+};
+
 /* Bytes in use, by one of two measures. Relaxed: of two threads that write at once one may lose. */
 struct use {
-  uint64_t most;    /* [any] since it last fell by half */
-  uint64_t highest; /* [any] since a walk over all slabs began for it */
-  uint64_t lowest;  /* [lock decay] when that walk began */
-  uint64_t since;   /* [lock decay] ms; when that was */
-  uint64_t peak;    /* [lock decay] the highest since it was twice the lowest */
-  unsigned later;   /* [lock decay] doublings of the part that is little enough for a walk */
-  uint64_t top;     /* [any] the highest since caches were last told to shrink */
-  uint64_t told;    /* [lock decay] what was in use then */
-  uint64_t told_at; /* [lock decay] ms; when that was */
-  unsigned falls;   /* [lock decay] halvings more before they are told again */
+  uint64_t most;   /* [any] since it last fell by half */
+  uint64_t peak;   /* [lock decay] the highest since it was twice the lowest */
+  struct act walk; /* over all slabs */
+  struct act told; /* caches to shrink */
 };
 
 static struct use use_of_blocks;
@@ -73,53 +75,46 @@ COLD void decay_grown(void) {
   lock_drop(&decay_lock);
 }
 
-/* A program that needs again SOON what it gave back waits longer the next time. */
-static void adapt(unsigned *doublings, bool soon) {
-  if (soon && *doublings < SHRUNK_LATER) ++*doublings;
-  if (!soon && *doublings) --*doublings;
-}
-
-static void judge_last_walk(struct use *use, uint64_t ms) {
-  if (ld_rlx(&use->highest) / 2 <= use->lowest) return; /* it went on to shrink */
-  adapt(&use->later, ms - use->since < SHRUNK_REGRET_MS);
+/* A program that needs again within a second what it gave back waits longer the next time. */
+static void act_anew(struct act *last, uint64_t now, uint64_t ms) {
+  bool regrets = ms - last->at < SHRUNK_REGRET_MS;
+  if (ld_rlx(&last->highest) / 2 > last->lowest) { /* else it went on to shrink */
+    if (regrets && last->later < SHRUNK_LATER) last->later++;
+    if (!regrets && last->later) last->later--;
+  }
+  last->lowest = now;
+  last->at = ms;
+  st_rlx_any(&last->highest, now);
 }
 
 static void begin_walk(struct use *use, uint64_t now) {
   uint64_t retained = count_read(CNT_RETAINED_BYTES);
   size_t budget = purge_budget();
-  uint64_t ms = os_milliseconds();
-  judge_last_walk(use, ms);
-  use->lowest = now;
-  use->since = ms;
-  st_rlx_any(&use->highest, now);
+  act_anew(&use->walk, now, os_milliseconds());
   st_rlx(&shrunk_supers, sparse_supers());
   shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
 }
 
-/* Caches shrink at each fall by half; where the program grew to twice again and fell within a
- * second, at a deeper one the next time, and by as much more; but not for long. */
+/* Caches shrink at each fall by half; where the program grew to twice again and fell soon, at a
+ * deeper one the next time, and by as much more; but not for long. */
 static void tell_caches(struct use *use, uint64_t now) {
-  uint64_t top = ld_rlx(&use->top);
   uint64_t ms = os_milliseconds();
-  bool long_ago = ms - use->told_at >= SHRUNK_FORGET_MS;
-  if (now >= top >> (long_ago ? 1 : 1 + use->falls)) return;
-  st_rlx(&decay_halvings, decay_halvings + 1 + use->falls);
+  bool long_ago = ms - use->told.at >= SHRUNK_FORGET_MS;
+  if (now >= ld_rlx(&use->told.highest) >> (long_ago ? 1 : 1 + use->told.later)) return;
+  st_rlx(&decay_halvings, decay_halvings + 1 + use->told.later);
   st_rlx(&decay_shrinks, decay_shrinks + 1);
-  if (top / 2 > use->told) adapt(&use->falls, ms - use->told_at < SHRUNK_REGRET_MS);
-  use->told = now;
-  use->told_at = ms;
-  st_rlx_any(&use->top, now);
+  act_anew(&use->told, now, ms);
 }
 
 /* PART: what is less than this part of the highest begins a walk, or less still. */
 COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
-  uint64_t highest = ld_rlx(&use->highest);
+  uint64_t highest = ld_rlx(&use->walk.highest);
   if (!lock_try(&decay_lock)) return;
-  if (highest / 2 > use->lowest) use->peak = highest;
+  if (highest / 2 > use->walk.lowest) use->peak = highest;
   st_rlx_any(&use->most, now);
   if (use->peak >= SHRUNK_LEAST) {
     tell_caches(use, now);
-    if (now < highest / (part << use->later)) begin_walk(use, now);
+    if (now < highest / (part << use->walk.later)) begin_walk(use, now);
   }
   lock_drop(&decay_lock);
 }
@@ -127,8 +122,8 @@ COLD static void fell_by_half(struct use *use, uint64_t now, unsigned part) {
 static bool shrinks_now(struct use *use, uint64_t now, unsigned part) {
   uint64_t most = ld_rlx(&use->most);
   if (now > most) st_rlx_any(&use->most, now);
-  if (now > ld_rlx(&use->highest)) st_rlx_any(&use->highest, now);
-  if (now > ld_rlx(&use->top)) st_rlx_any(&use->top, now);
+  if (now > ld_rlx(&use->walk.highest)) st_rlx_any(&use->walk.highest, now);
+  if (now > ld_rlx(&use->told.highest)) st_rlx_any(&use->told.highest, now);
   if (now < most / 2 && most / 2 >= MOVED_TOLD) fell_by_half(use, now, part);
   return ld_rlx(&shrunk_supers) > 0;
 }

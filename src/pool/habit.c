@@ -3,20 +3,17 @@
 #include "base/atomic.h"
 #include "base/bits.h"
 
-static int credits[HABIT_SIZES]; /* [any] relaxed */
-
-static size_t touched[HABIT_SIZES]; /* [any] relaxed */
+static struct {
+  size_t touched; /* [any] relaxed; bytes */
+  int credit;     /* [any] relaxed */
+} habits[HABIT_SIZES];
 
 static unsigned index_of(size_t bytes) {
   return (unsigned)min_size(bit_highest(bytes / CLASS_MAX | 1), HABIT_SIZES - 1);
 }
 
-static int *credit_of(size_t bytes) {
-  return &credits[index_of(bytes)];
-}
-
 bool habit_full(size_t bytes) {
-  int *credit = credit_of(bytes);
+  int *credit = &habits[index_of(bytes)].credit;
   int now = ld_rlx(credit);
   if (now <= 0) return false;
   st_rlx_any(credit, now - 1);
@@ -24,7 +21,7 @@ bool habit_full(size_t bytes) {
 }
 
 bool habit_left(size_t bytes) {
-  int *credit = credit_of(bytes);
+  int *credit = &habits[index_of(bytes)].credit;
   int now = ld_rlx(credit);
   if (now >= HABIT_LEFT) return false;
   st_rlx_any(credit, now + 1);
@@ -39,7 +36,7 @@ static int after(int now, enum habit habit) {
 }
 
 void habit_note(size_t bytes, enum habit habit) {
-  int *credit = credit_of(bytes);
+  int *credit = &habits[index_of(bytes)].credit;
   int now = ld_rlx(credit);
   int next = after(now, habit);
   if (next > HABIT_MOST) next = HABIT_MOST;
@@ -47,10 +44,10 @@ void habit_note(size_t bytes, enum habit habit) {
 }
 
 size_t habit_touched(size_t bytes) {
-  return ld_rlx(&touched[index_of(bytes)]);
+  return ld_rlx(&habits[index_of(bytes)].touched);
 }
 
 void habit_note_touched(size_t bytes, size_t resident) {
-  size_t *last = &touched[index_of(bytes)];
+  size_t *last = &habits[index_of(bytes)].touched;
   if (ld_rlx(last) != resident) st_rlx_any(last, resident);
 }
