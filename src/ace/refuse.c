@@ -35,11 +35,6 @@ static _Unwind_Reason_Code note_caller(struct _Unwind_Context *context, void *po
 
 /* --- the line --- */
 
-static void put_field(struct text *t, const char *name, uint64_t n) {
-  text_str(t, name);
-  text_u64(t, n);
-}
-
 static void put_line(const struct failure *f, const struct verdict *v, uint64_t suppressed) {
   struct text t;
   text_start(&t, log_open(option_log_path));
@@ -47,22 +42,22 @@ static void put_line(const struct failure *f, const struct verdict *v, uint64_t 
   text_str(&t, tags[f->reason]);
   text_str(&t, " tier=");
   text_str(&t, tier_names[f->tier]);
-  put_field(&t, " size=", f->size);
-  put_field(&t, " class=", f->class_size);
+  text_field(&t, " size=", f->size);
+  text_field(&t, " class=", f->class_size);
   text_str(&t, " wmax=");
   text_hundredths(&t, f->wmax);
   text_str(&t, " next=");
   text_str(&t, next_names[f->next]);
-  put_field(&t, " thread=", f->thread);
+  text_field(&t, " thread=", f->thread);
   if (f->reason == REASON_MAPFAIL) {
-    put_field(&t, " bytes=", f->bytes);
-    put_field(&t, " errno=", (uint64_t)f->error);
+    text_field(&t, " bytes=", f->bytes);
+    text_field(&t, " errno=", (uint64_t)f->error);
   }
   if (v) {
     text_str(&t, " ");
     verdict_text(&t, v);
   }
-  if (suppressed) put_field(&t, " suppressed=", suppressed);
+  if (suppressed) text_field(&t, " suppressed=", suppressed);
   text_str(&t, "\n");
   log_end(&t);
 }

@@ -134,8 +134,7 @@ struct verdict ace_verdict(const struct limits_facts *facts,
 /* --- in words --- */
 
 static void put_field(struct text *t, const char *before, uint64_t n, const char *after) {
-  text_str(t, before);
-  text_u64(t, n);
+  text_field(t, before, n);
   text_str(t, after);
 }
 

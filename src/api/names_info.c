@@ -90,8 +90,7 @@ static void put_empty(struct xml *xml, const char *opening, const char *const na
   for (unsigned i = 0; names[i]; i++) {
     text_str(&t, " ");
     text_str(&t, names[i]);
-    text_str(&t, "=\"");
-    text_u64(&t, values[i]);
+    text_field(&t, "=\"", values[i]);
     text_str(&t, "\"");
   }
   text_str(&t, "/>\n");

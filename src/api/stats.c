@@ -198,8 +198,7 @@ static void print_shared(struct text *t) {
 static void put_who(struct text *t) {
   char name[16];
   os_program_name(name);
-  text_str(t, "hakmem " HAKMEM_VERSION ": pid ");
-  text_u64(t, os_process_id());
+  text_field(t, "hakmem " HAKMEM_VERSION ": pid ", os_process_id());
   text_str(t, " ");
   text_str(t, name);
 }
@@ -220,8 +219,8 @@ int stats_print(int fd) {
   text_start(&t, fd);
   stats_collect(&s);
   put_who(&t);
-  text_str(&t, start_libc_from() ? ", backend: shared pool, mode " : ", backend: libc, mode ");
-  text_u64(&t, option(OPT_TINY_SS_SHARED));
+  text_str(&t, start_libc_from() ? ", backend: shared pool" : ", backend: libc");
+  text_field(&t, ", mode ", option(OPT_TINY_SS_SHARED));
   text_str(&t, "\n");
   print_classes(&t, &s);
   for (unsigned i = 0; i < HEAP_FIGURES; i++) put_row(&t, &heap_table[i], heap_figure(&s, i));
@@ -236,8 +235,7 @@ void stats_banner(int fd) {
   struct text t;
   text_start(&t, fd);
   put_who(&t);
-  text_str(&t, ", mode ");
-  text_u64(&t, option(OPT_TINY_SS_SHARED));
+  text_field(&t, ", mode ", option(OPT_TINY_SS_SHARED));
   for (unsigned i = 0; i < OPTIONS; i++) {
     if (option(i) == option_table[i].standard) continue;
     text_str(&t, " ");

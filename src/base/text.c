@@ -71,6 +71,11 @@ void text_hex(struct text *t, uint64_t n) {
   text_chars(t, digits + sizeof digits - length, length);
 }
 
+void text_field(struct text *t, const char *before, uint64_t n) {
+  text_str(t, before);
+  text_u64(t, n);
+}
+
 void text_hundredths(struct text *t, uint64_t n) {
   char rest[3] = {'.', (char)('0' + n / 10 % 10), (char)('0' + n % 10)};
   text_u64(t, n / 100);
@@ -149,7 +154,6 @@ COLD void assert_failed(const char *what, const char *where, int line) {
   text_str(&t, what);
   text_str(&t, " does not hold at ");
   text_str(&t, where);
-  text_str(&t, ":");
-  text_u64(&t, (uint64_t)line);
+  text_field(&t, ":", (uint64_t)line);
   die(&t);
 }

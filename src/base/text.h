@@ -22,6 +22,7 @@ void text_start(struct text *t, int fd);
 void text_str(struct text *t, const char *s);
 void text_chars(struct text *t, const char *s, size_t n);
 void text_u64(struct text *t, uint64_t n);
+void text_field(struct text *t, const char *before, uint64_t n);
 void text_hex(struct text *t, uint64_t n);
 /* N as a decimal number with two digits after the point; N is in hundredths. */
 void text_hundredths(struct text *t, uint64_t n);

@@ -74,8 +74,7 @@ static int create(void) {
 static void complain(int error) {
   struct text t;
   text_start(&t, -1);
-  text_str(&t, "HAKMEM_BACKGROUND=1: the system refuses a thread (errno ");
-  text_u64(&t, (uint64_t)error);
+  text_field(&t, "HAKMEM_BACKGROUND=1: the system refuses a thread (errno ", (uint64_t)error);
   text_str(&t, "); memory goes back only while the program allocates or frees");
   t.data[t.used] = 0;
   text_report(t.data);

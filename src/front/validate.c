@@ -94,10 +94,8 @@ COLD static bool violation(const char *what, const void *p, unsigned class, unsi
   text_str(&t, what);
   text_str(&t, ": ");
   text_hex(&t, (uintptr_t)p);
-  text_str(&t, " class=");
-  text_u64(&t, class);
-  text_str(&t, " found=");
-  text_u64(&t, found);
+  text_field(&t, " class=", class);
+  text_field(&t, " found=", found);
   text_str(&t, " callers:");
   _Unwind_Backtrace(put_caller, &t);
   text_str(&t, "\n");

@@ -14,8 +14,7 @@ COLD static void complain(const char *what, const char *path, int error, const c
   text_str(&t, "hakmem: HAKMEM_LOG: cannot ");
   text_str(&t, what);
   text_str(&t, path);
-  text_str(&t, " (errno ");
-  text_u64(&t, (uint64_t)error);
+  text_field(&t, " (errno ", (uint64_t)error);
   text_str(&t, hence);
   text_flush(&t);
 }

@@ -164,8 +164,7 @@ static int violated(bool holds, const char *what, const struct slab *slab) {
   text_violation(&t, what, slab->base);
   text_str(&t, ": state ");
   text_hex(&t, ld_rlx(&slab->state));
-  text_str(&t, ", bits ");
-  text_u64(&t, slab_count_bits(slab));
+  text_field(&t, ", bits ", slab_count_bits(slab));
   text_str(&t, "\n");
   text_flush(&t);
   return 1;
