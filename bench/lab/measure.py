@@ -5,6 +5,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 
 from lab.allocators import BUILD
 
@@ -139,12 +140,12 @@ def loader():
     raise SystemExit("bench: %s names no dynamic loader" % program("pairs"))
 
 
-def collected(path, words, options=(), environment=None):
+def collected(path, words, options=(), environment=None, profile="/dev/null"):
     """Instructions of one run of a benchmark with the object PATH preloaded, and its lines.
 
     The loader itself preloads: LD_PRELOAD would load the object into valgrind's own programs too.
     """
-    command = [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [shutil.which("valgrind"), "--tool=callgrind", "--callgrind-out-file=" + profile]
     command += list(options) + [loader()]
     if path:
         command += ["--preload", path]
@@ -154,6 +155,39 @@ def collected(path, words, options=(), environment=None):
     if not found:
         raise Failed("valgrind printed no count: %s" % err.strip()[-200:])
     return int(found.group(1)), named_lines(out)
+
+
+def spent_in(profile, path):
+    """The instructions that a callgrind PROFILE tells for the object at PATH itself, without what
+    it called. A number in brackets stands for a name once it was given; what follows a line
+    `calls=` is the cost of the callee."""
+    names = {}
+    count, here, callee = 0, False, False
+    for line in profile:
+        named = re.match(r"(c?)ob=\((\d+)\)(?: (.*))?", line)
+        if named:
+            callers, number_of, name = named.groups()
+            if name:
+                names[number_of] = name
+            if not callers:
+                here = os.path.realpath(names[number_of]) == os.path.realpath(path)
+        elif line.startswith("calls="):
+            callee = True
+        elif re.match(r"[-+*\d]", line):
+            count += int(line.split()[1]) if here and not callee else 0
+            callee = False
+    return count
+
+
+def collected_in(path, words):
+    """As collected, but of the object PATH itself: not libc's part, which waits and wakes."""
+    with tempfile.NamedTemporaryFile("r", prefix="hakmem-callgrind.") as profile:
+        _, lines = collected(path, words, environment={}, profile=profile.name)
+        with open(profile.name, encoding="utf-8", errors="replace") as told:
+            count = spent_in(told, path)
+    if not count:
+        raise Failed("the profile of %s knows no instruction of %s" % (words, path))
+    return count, lines
 
 
 def per_pair(path, size):
