@@ -147,6 +147,20 @@ static inline void expect_return(void (*scenario)(void)) {
             out.said);
 }
 
+/* Keeps the promise NAME by a scenario that locks BYTES of memory, where this is allowed. */
+static inline void expect_return_locked(const char *name, void (*scenario)(void), size_t bytes) {
+  void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool may = p != MAP_FAILED && mlock(p, bytes) == 0;
+  if (p != MAP_FAILED) munmap(p, bytes);
+  if (!may) {
+    test_skip(name, "so much memory must not be locked here (ulimit -l)");
+    return;
+  }
+  test_begin(name);
+  expect_return(scenario);
+  test_end();
+}
+
 /* The scenario must end by abort(), with exactly one line on stderr that holds WORDS. */
 static inline void expect_abort(void (*scenario)(void), const char *words) {
   struct outcome out;

@@ -87,8 +87,7 @@ static void locked(void) {
   bool zeroed;
   option_set("RETAIN", "16M");
   for (int i = 0; i < BLOCKS; i++) p[i] = get(4 * MIB, &zeroed);
-  for (int i = 0; i < BLOCKS; i++)
-    if (mlock(p[i], 4 * MIB) != 0) return;
+  for (int i = 0; i < BLOCKS; i++) CHECK(mlock(p[i], 4 * MIB) == 0);
   for (int i = 0; i < BLOCKS; i++) {
     CHECK(huge_give(p[i]));
     CHECK_MSG(count_read(CNT_RETAINED_BYTES) <= 16 * MIB, "%d blocks: %zu retained", i + 1,
@@ -103,8 +102,6 @@ int main(void) {
   option_load();
   swapped_out();
   shrinks_refused();
-  test_begin("locked blocks that were freed stay within the budget");
-  expect_return(locked);
-  test_end();
+  expect_return_locked("locked blocks that were freed stay within the budget", locked, 48 * MIB);
   return test_status();
 }

@@ -165,7 +165,7 @@ static void refused(void) {
   purge_down_to(0);
   CHECK(units_take(4, 1, &units, &why));
   p = unit_address(units.super, units.first);
-  if (mlock(p, 4 * UNIT_SIZE) != 0) return;
+  CHECK(mlock(p, 4 * UNIT_SIZE) == 0);
   fill(&units, 4);
   units_give(units.super, units.first, 4);
   CHECK(retained() == 4 * UNIT_SIZE && super_check() == 0);
@@ -190,7 +190,7 @@ static void locked_first(void) {
   purge_down_to(0);
   for (int i = 0; i < SUPERS; i++) CHECK(units_take(SUPER_UNITS, 1, &units[i], &why));
   for (int i = 0; i < SUPERS; i++) fill(&units[i], 4);
-  if (mlock(unit_address(units[0].super, units[0].first + 1), UNIT_SIZE) != 0) return;
+  CHECK(mlock(unit_address(units[0].super, units[0].first + 1), UNIT_SIZE) == 0);
   for (int i = 0; i < SUPERS; i++) {
     units_give(units[i].super, units[i].first, 4);
     fit_budget();
@@ -214,12 +214,10 @@ int main(void) {
       "retained bytes never exceed the budget after a give, for budgets of 0, 1, 5 and 40 MiB");
   for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) never_above(budgets[i]);
   test_end();
-  test_begin(
-      "a refused purge loses nothing: contents, counts and lists stay right, the next one works");
-  expect_return(refused);
-  test_end();
-  test_begin("one locked page keeps its unit, not its neighbours, nor other superslabs");
-  expect_return(locked_first);
-  test_end();
+  expect_return_locked(
+      "a refused purge loses nothing: contents, counts and lists stay right, the next one works",
+      refused, 4 * UNIT_SIZE);
+  expect_return_locked("one locked page keeps its unit, not its neighbours, nor other superslabs",
+                       locked_first, UNIT_SIZE);
   return test_status();
 }

@@ -100,8 +100,7 @@ int main(void) {
   take_all();
   expect_same(before);
   test_end();
-  test_begin("what the system refuses to take back stays as it is, and is given again");
-  expect_return(locked_pages);
-  test_end();
+  expect_return_locked("what the system refuses to take back stays as it is, and is given again",
+                       locked_pages, bytes);
   return test_status();
 }
