@@ -59,17 +59,10 @@ ALWAYS_INLINE bool alone(void) {
 #define and_acq_rel(p, v) RMW(p, v, &, __atomic_fetch_and, __ATOMIC_ACQ_REL)
 #define xor_acq_rel(p, v) RMW(p, v, ^, __atomic_fetch_xor, __ATOMIC_ACQ_REL)
 #define xchg_acq_rel(p, v) (COUNTED(p), __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL))
-#define cas_acq(p, expected, v)                                                         \
-  (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_ACQUIRE, \
-                                           __ATOMIC_RELAXED))
-#define cas_rel(p, expected, v)                                                         \
-  (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_RELEASE, \
-                                           __ATOMIC_RELAXED))
-#define cas_seq(p, expected, v)                                                         \
-  (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, __ATOMIC_SEQ_CST, \
-                                           __ATOMIC_SEQ_CST))
-
-/* A counter that one thread writes and any thread reads: no locked instruction. */
-#define bump_own(p, v) st_rlx((p), ld_rlx(p) + (v))
+#define CAS(p, expected, v, set, left) \
+  (COUNTED(p), __atomic_compare_exchange_n((p), (expected), (v), false, (set), (left)))
+#define cas_acq(p, expected, v) CAS(p, expected, v, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)
+#define cas_rel(p, expected, v) CAS(p, expected, v, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+#define cas_seq(p, expected, v) CAS(p, expected, v, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
 #endif

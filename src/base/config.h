@@ -33,7 +33,6 @@ enum { COUNT_PROCESSORS = 256 }; /* that build counts as on a machine of so many
 
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 
 /* Address space. A unit is the smallest thing the slab map knows; 64 KiB is the largest page size
  * of any Linux on aarch64, so that a unit can be purged there too. */

@@ -1,9 +1,11 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/lock.h"
@@ -93,12 +95,26 @@ void text_u64_right(struct text *t, uint64_t n, unsigned width) {
   text_chars(t, digits + sizeof digits - length, length);
 }
 
+/* A pipe that nobody reads must not end a program for a report: its SIGPIPE is taken back. Not by
+ * libc's functions: they are cancellation points, which malloc and free must not be. */
+static ssize_t write_unsignalled(int fd, const char *p, size_t bytes) {
+  uint64_t broken = (uint64_t)1 << (SIGPIPE - 1);
+  uint64_t before = 0;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &broken, &before, sizeof broken);
+  ssize_t n = syscall(SYS_write, fd, p, bytes);
+  int error = errno;
+  if (n < 0 && error == EPIPE && !(before & broken))
+    syscall(SYS_rt_sigtimedwait, &broken, NULL, &(struct timespec){0}, sizeof broken);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+  errno = error;
+  return n;
+}
+
 void text_flush(struct text *t) {
   int saved = errno;
   size_t done = 0;
   while (t->fd >= 0 && done < t->used) {
-    /* Not libc's write: that one is a cancellation point, which malloc and free must not be. */
-    ssize_t n = syscall(SYS_write, t->fd, t->data + done, t->used - done);
+    ssize_t n = write_unsignalled(t->fd, t->data + done, t->used - done);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) { /* nobody reads: a report is not worth a loop */
       if (!t->error) t->error = n < 0 ? errno : EIO;

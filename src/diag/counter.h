@@ -68,7 +68,7 @@ enum tally_row {
 };
 
 struct tally {
-  uint64_t n[TALLIES]; /* [owner] writes, [any] reads */
+  uint64_t n[TALLIES]; /* [owner] writes without a locked instruction, [any] reads */
   struct tally *next;  /* [const] once registered */
 };
 
@@ -104,7 +104,7 @@ ALWAYS_INLINE uint64_t count_left(enum counter come, enum counter gone) {
 }
 
 ALWAYS_INLINE void tally_own(struct tally *t, enum tally_row i, uint64_t n) {
-  bump_own(&t->n[i], n);
+  st_rlx(&t->n[i], ld_rlx(&t->n[i]) + n);
 }
 
 /* Adds a tally to the sums; it stays for ever. */

@@ -260,10 +260,9 @@ static size_t drop_beyond(const struct bounds *b) {
 }
 
 void keep_within_bounds(void) {
-  static const struct bounds bounds = {HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX, true};
   /* Every slab and run that goes back asks: without the lock, for mostly there is nothing to do. */
   if (ld_rlx(&kept.number) <= HUGE_KEPT && ld_rlx(&kept.mapped) <= HUGE_KEPT_BYTES) return;
-  drop_beyond(&bounds);
+  drop_beyond(&(struct bounds){HUGE_KEPT, HUGE_KEPT_BYTES, SIZE_MAX, true});
 }
 
 size_t keep_drop(size_t dirty) {

@@ -31,16 +31,12 @@ void purge_release(size_t bytes) {
   count_down_any(CNT_RETAINED_BYTES, bytes);
 }
 
-static bool nothing_ages(void) {
-  return !ld_seq(&counter_value[CNT_RETAINED_BYTES]) &&
-         !ld_seq(&counter_value[CNT_SPARSE_WAITING]);
-}
-
 void purge_sleep(uint64_t ms, bool ages) {
   uint32_t before = AWAKE;
   if (cas_seq(&sleeper, &before, SLEEPS_LONG)) { /* pairs: purge_retain, purge_notice */
     before = SLEEPS_LONG;
-    if (!ages && nothing_ages())
+    if (!ages && !ld_seq(&counter_value[CNT_RETAINED_BYTES]) &&
+        !ld_seq(&counter_value[CNT_SPARSE_WAITING]))
       futex_sleep(&sleeper, SLEEPS_LONG, FUTEX_FOREVER);
     else if (cas_seq(&sleeper, &before, SLEEPS_SHORT))
       futex_sleep(&sleeper, SLEEPS_SHORT, ms);

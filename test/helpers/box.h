@@ -15,6 +15,8 @@
 
 #include "test.h"
 
+#define GIB ((size_t)1 << 30)
+
 /* --- random numbers: the same in every run, so that a failure comes again --- */
 
 static inline uint64_t random_next(uint64_t *state) {

@@ -189,6 +189,12 @@ wait $reader
 holds "HAKMEM_LOG=FIFO that is full: the line waits for its reader" \
   "$(tr -d '\0' <"$work/read")" '^\[ACE-FAIL\] Overflow '
 same "and stderr holds nothing" "" "$(err)"
+exec 8> >(:)
+wait $! # stderr is a pipe whose reader has gone
+env LD_PRELOAD="$library" "$trace" HAKMEM_SHOW_STATS=1 "$ask" malloc $above >"$work/out" 2>&8
+same "a line to a pipe that nobody reads does not end the program" \
+  "0 malloc: NULL, errno ENOMEM" "$? $(out)"
+exec 8>&-
 on "$trace" HAKMEM_LOG=/dev/full HAKMEM_SHOW_STATS=1 "$ask" malloc 100
 holds "HAKMEM_LOG=FILE of a full disk: stderr tells what is lost" "$(err)" \
   "^hakmem: HAKMEM_LOG: cannot write to the file \(errno 28\): what was to go there is lost"

@@ -28,7 +28,7 @@ SYSTEM = (
 # The rooms before os cannot ask it: a futex sleeps, and a text is written, where they are defined.
 MAY_CALL = {
     "src/base/futex.c": r"syscall\s*\(\s*SYS_futex\b",
-    "src/base/text.c": r"syscall\s*\(\s*SYS_write\b",
+    "src/base/text.c": r"syscall\s*\(\s*SYS_(?:write|rt_sig\w+)\b",
 }
 
 RULES = []
