@@ -18,8 +18,9 @@ extern "C" {
 /* Walks the whole state of the allocator and compares it with its invariants.
  *
  * Returns the number of invariants that do not hold, 0 when all do; each violation is one line on
- * stderr. Exact only while no other thread allocates or frees; with others running it checks
- * what holds at every instant and skips the rest. Cost: a walk over every slab.
+ * stderr. Exact while no other thread allocates or frees; with others running, what does not hold
+ * is looked at again, up to four times, 20 ms apart, and told if it still does not: so a thread
+ * that was just at work is not taken for a violation. Cost: a walk over every slab.
  */
 int hak_check(void);
 

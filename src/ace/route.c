@@ -34,6 +34,6 @@ int ace_check(struct wmax wmax) {
     if (route.way == WAY_RUN && size > LARGE_MAX) bad++;
     if (route.way == WAY_HUGE && size <= LARGE_MAX) bad++;
   }
-  if (bad) text_report("check: a size has no route");
+  if (bad) text_violated("a size has no route", NULL);
   return bad;
 }

@@ -8,6 +8,7 @@
 #include "ace/route.h"
 #include "ace/verdict.h"
 #include "api/stats.h"
+#include "base/futex.h"
 #include "base/text.h"
 #include "diag/option.h"
 #include "front/background.h"
@@ -24,11 +25,25 @@
 #include "super/purge.h"
 #include "super/spare.h"
 
-/* Without the background thread, which would be between a slab and the count of slabs. */
+enum { CHECK_LOOKS = 5, CHECK_PAUSE = 20 }; /* ms, for a thread that was stopped in between */
+
+static int check_all(void) {
+  return super_check() + pool_check() + run_check() + keep_check() + front_check() + class_check();
+}
+
+/* Without the background thread, which would be between a slab and the count of slabs. Other
+ * threads may be, too: what does not hold beside them is told only if it still does not later. */
 EXPORT int hak_check(void) {
+  int looks = count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED) > 1 ? CHECK_LOOKS : 1;
+  uint32_t pause = 0;
   int bad;
   decay_stop();
-  bad = super_check() + pool_check() + run_check() + keep_check() + front_check() + class_check();
+  for (;;) {
+    text_look_again = --looks > 0;
+    bad = check_all();
+    if (!bad || !looks) break;
+    futex_sleep(&pause, 0, CHECK_PAUSE);
+  }
   decay_go_on();
   return bad;
 }

@@ -11,6 +11,7 @@
 #include "base/lock.h"
 
 bool text_mute;
+bool text_look_again;
 
 int text_stderr(void) {
   return text_mute ? -1 : STDERR_FILENO;
@@ -136,11 +137,20 @@ COLD void text_report(const char *message) {
 }
 
 COLD void text_violation(struct text *t, const char *what, const void *at) {
-  text_start(t, text_stderr());
+  text_start(t, text_look_again ? -1 : text_stderr());
   text_str(t, "hakmem: check: ");
   text_str(t, what);
+  if (!at) return;
   text_str(t, " at ");
   text_hex(t, (uintptr_t)at);
+}
+
+COLD int text_violated(const char *what, const void *at) {
+  struct text t;
+  text_violation(&t, what, at);
+  text_str(&t, "\n");
+  text_flush(&t);
+  return 1;
 }
 
 /* Ends the line and the program. */

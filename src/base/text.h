@@ -46,9 +46,12 @@ extern bool text_mute; /* [const] once started: it was closed */
 /* A report: "hakmem: " and the message as one line on stderr. */
 void text_report(const char *message);
 
-/* Begins the line of a *_check that failed: "hakmem: check: WHAT at AT". The caller may add to it,
- * and flushes. */
+/* Begins the line of a *_check that failed: "hakmem: check: WHAT", and " at AT" unless NULL. The
+ * caller may add to it, and flushes. */
 void text_violation(struct text *t, const char *what, const void *at);
+/* The whole line. Returns 1, the number of violations. */
+int text_violated(const char *what, const void *at);
+extern bool text_look_again; /* [lock decay] such lines are not written: others were at work */
 
 /* Ends the process after one line on stderr; ADDRESS is shown unless NULL. */
 __attribute__((noreturn)) void text_die(const char *message, const void *address);

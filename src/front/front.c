@@ -304,7 +304,7 @@ static int check_thread(const struct thread *t) {
     for (unsigned i = 0; i < n; i++) holes += !cell->base[i];
     if (idle && holes != cell->stolen) bad++;
   }
-  if (bad) text_report("check: I1: a magazine is out of its bounds");
+  if (bad) text_violated("I1: a magazine is out of its bounds", t);
   return bad;
 }
 

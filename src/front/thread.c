@@ -12,6 +12,7 @@
 #include "front/start.h"
 #include "os/process.h"
 #include "pool/decay.h"
+#include "pool/huge.h"
 #include "pool/keep.h"
 #include "super/meta.h"
 
@@ -324,7 +325,7 @@ static void reclaim(struct thread *t) {
   t->flight = t->taken = NULL;
   if (flight) slab_recount(flight);
   if (taken && t->cell[slab_class(taken->state)].slab != taken) pool_take_back(taken);
-  if (flight && is_orphan(flight)) pool_let_go(flight);
+  if (flight && is_orphan(flight)) pool_take_back(flight);
   thread_drain(t);
   if (flight) pool_settle_now(flight);
   t->granted = 0;
@@ -349,6 +350,10 @@ void thread_fork_child(void) {
   pool_fork_child();
   drop_locks();
   while ((other = next_stranger(self))) reclaim(other);
+  if (!self || !self->inside) { /* else a signal's handler forks, in the midst */
+    units_take_back();
+    huge_fit_budget();
+  }
   /* Anew: a thread may have counted itself, or what it gave back, and no more than that. */
   budget_set((self ? self->granted : 0) + (bare ? bare->granted : 0));
   st_rlx(&counter_value[CNT_THREADS_ENDED], count_read(CNT_THREADS_BORN) - (self != NULL));

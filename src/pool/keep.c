@@ -333,6 +333,5 @@ int keep_check(void) {
   }
   agrees = agrees && n == kept.number && mapped == kept.mapped && dirty == kept.dirty;
   lock_drop(&kept.lock);
-  if (!agrees) text_report("check: S4: the kept huge mappings do not add up");
-  return agrees ? 0 : 1;
+  return agrees ? 0 : text_violated("S4: the kept huge mappings do not add up", NULL);
 }

@@ -294,19 +294,13 @@ static int check_slab(const struct slab *slab, uint64_t *waiting) {
   const struct class_row *row = &class_table[slab_class(state)];
   int bad = slab_check(slab);
   bool idle = !(state & (SLAB_OWNED | SLAB_LISTED));
-  if (idle && slab_count(state) >= row->threshold) {
-    text_report("check: I4: a slab that nobody owns has free blocks and is not listed");
-    bad++;
-  }
+  if (idle && slab_count(state) >= row->threshold)
+    bad += text_violated("I4: a slab that nobody owns has free blocks and is not listed", NULL);
   if (!(state & SLAB_OWNED) && slab_count(state) == row->blocks &&
-      ld_rlx(&shelves[slab_class(state)].kept) != slab) {
-    text_report("check: I5: an empty slab that nobody owns holds its units");
-    bad++;
-  }
-  if (!(state & SLAB_LISTED) && ld_rlx(looked_of(slab))) {
-    text_report("check: a slab that is not listed counts as looked at for free pages");
-    bad++;
-  }
+      ld_rlx(&shelves[slab_class(state)].kept) != slab)
+    bad += text_violated("I5: an empty slab that nobody owns holds its units", NULL);
+  if (!(state & SLAB_LISTED) && ld_rlx(looked_of(slab)))
+    bad += text_violated("a slab that is not listed counts as looked at for free pages", NULL);
   if ((state & SLAB_LISTED) && !ld_rlx(looked_of(slab))) *waiting += 1;
   return bad;
 }
@@ -328,8 +322,7 @@ static int check_kept(const struct shelf *shelf) {
   uint32_t state = slab ? ld_rlx(&slab->state) : 0;
   if (!slab) return 0;
   if ((state & SLAB_LISTED) && slab_count(state) == class_table[slab_class(state)].blocks) return 0;
-  text_report("check: I5: a slab that is kept is not listed, or not empty");
-  return 1;
+  return text_violated("I5: a slab that is kept is not listed, or not empty", slab->base);
 }
 
 int pool_check(void) {
@@ -341,9 +334,7 @@ int pool_check(void) {
     bad += check_super(LINK_OWNER(link, struct superslab, all), &waiting);
   }
   super_unlock();
-  if (waiting != count_read(CNT_SPARSE_WAITING)) {
-    text_report("check: the count of slabs that wait for a look is wrong");
-    bad++;
-  }
+  if (waiting != count_read(CNT_SPARSE_WAITING))
+    bad += text_violated("the count of slabs that wait for a look is wrong", NULL);
   return bad;
 }

@@ -123,8 +123,7 @@ static int check_super(struct superslab *super) {
     if (n && unit + n <= SUPER_UNITS && !(super->free & bit_span(unit, n)) &&
         ld_rlx(&super->head[unit]) == unit)
       continue;
-    text_report("check: M1: a run's length does not match the units it holds");
-    bad++;
+    bad += text_violated("M1: a run's length does not match the units it holds", super->base);
   }
   return bad;
 }

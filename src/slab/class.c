@@ -63,6 +63,6 @@ int class_check(void) {
     bool fits = class > 0 && class < CLASSES && class_size(class) >= n;
     if (!fits || (class > 1 && class_size(class - 1) >= n)) bad++;
   }
-  if (bad) text_report("check: a size has no class, or not its smallest");
+  if (bad) text_violated("a size has no class, or not its smallest", NULL);
   return bad;
 }

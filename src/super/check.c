@@ -4,12 +4,7 @@
 #include "super/superslab.h"
 
 static int violated(bool holds, const char *what, const struct superslab *super) {
-  struct text t;
-  if (holds) return 0;
-  text_violation(&t, what, super->base);
-  text_str(&t, "\n");
-  text_flush(&t);
-  return 1;
+  return holds ? 0 : text_violated(what, super->base);
 }
 
 static bool units_apart(const struct superslab *super) {
@@ -44,9 +39,7 @@ int super_check(void) {
     bad += violated(map_super(super->base) == super, "S3: a superslab is not in the map", super);
   }
   super_unlock();
-  if ((dirty << UNIT_SHIFT) > count_read(CNT_RETAINED_BYTES)) {
-    text_report("check: S4: more dirty units than retained bytes");
-    bad++;
-  }
+  if ((dirty << UNIT_SHIFT) > count_read(CNT_RETAINED_BYTES))
+    bad += text_violated("S4: more dirty units than retained bytes", NULL);
   return bad;
 }

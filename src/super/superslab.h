@@ -132,6 +132,10 @@ void super_unlock(void);
 void super_fork_take(void); /* all locks of this room */
 void super_fork_drop(void);
 
+/* For the child of a fork, whose only thread holds no unit: what its parent's other threads had
+ * neither given to a slab or run nor to the pool is free. */
+void units_take_back(void);
+
 /* S1..S4. Returns the number of violations, each told on stderr. */
 int super_check(void);
 
