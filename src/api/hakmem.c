@@ -34,7 +34,7 @@ static int check_all(void) {
 /* Without the background thread, which would be between a slab and the count of slabs. Other
  * threads may be, too: what does not hold beside them is told only if it still does not later. */
 EXPORT int hak_check(void) {
-  int looks = count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED) > 1 ? CHECK_LOOKS : 1;
+  int looks = count_living() > 1 ? CHECK_LOOKS : 1;
   uint32_t pause = 0;
   int bad;
   decay_stop();
@@ -44,6 +44,7 @@ EXPORT int hak_check(void) {
     if (!bad || !looks) break;
     futex_sleep(&pause, 0, CHECK_PAUSE);
   }
+  text_look_again = false;
   decay_go_on();
   return bad;
 }

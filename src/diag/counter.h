@@ -103,6 +103,11 @@ ALWAYS_INLINE uint64_t count_left(enum counter come, enum counter gone) {
   return now > before ? now - before : 0;
 }
 
+/* Threads that are born and have not ended. */
+ALWAYS_INLINE uint64_t count_living(void) {
+  return count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED);
+}
+
 ALWAYS_INLINE void tally_own(struct tally *t, enum tally_row i, uint64_t n) {
   st_rlx(&t->n[i], ld_rlx(&t->n[i]) + n);
 }

@@ -28,7 +28,7 @@ static uint64_t taken(void) {
 }
 
 static bool nobody_lives(void) {
-  return !count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED);
+  return !count_living();
 }
 
 /* In the name of the thread that serves those without caches. Decay stops meanwhile, so that

@@ -8,10 +8,6 @@
 static size_t granted;  /* [any] */
 static uint64_t grants; /* [any] */
 
-static uint64_t living_threads(void) {
-  return count_left(CNT_THREADS_BORN, CNT_THREADS_ENDED);
-}
-
 /* Asked for once: it costs a system call. */
 static unsigned processors(void) {
   static unsigned known; /* [any] each writer writes the same */
@@ -24,11 +20,11 @@ static unsigned processors(void) {
 }
 
 static size_t total(void) {
-  return plan_total(processors(), living_threads(), room_left());
+  return plan_total(processors(), count_living(), room_left());
 }
 
 size_t budget_share(void) {
-  return plan_share(total(), living_threads());
+  return plan_share(total(), count_living());
 }
 
 void budget_look(struct thread *t) {

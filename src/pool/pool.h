@@ -28,7 +28,7 @@ struct slab *pool_find(unsigned class, uint32_t owner, struct slab **taken);
 /* The owner's farewell: whoever crosses the line settles. */
 void pool_let_go(struct slab *slab);
 
-/* The same for a thread that a fork ended before SLAB, which its `taken` names, had its tags. */
+/* The same for a thread that a fork ended, perhaps before SLAB had its tags. */
 void pool_take_back(struct slab *slab);
 
 /* Makes the caller the owner of a slab that is listed now. SLAB may be any descriptor that ever was

@@ -18,12 +18,7 @@ static uint64_t orphans(const struct superslab *super) {
 
 static void take_back_locked(struct superslab *super, uint64_t units) {
   purge_retain_locked((size_t)bit_count(units) << UNIT_SHIFT);
-  super->free |= units;
-  super->dirty |= units;
-  super->locked &= ~units;
-  super->given = os_milliseconds();
-  super_relist_dirty_locked(super, super->given);
-  super_rebin_locked(super);
+  super_free_locked(super, units, os_milliseconds());
   for (; units; units &= units - 1) {
     super->touched[bit_lowest(units)] = UNIT_PARTS;
     st_rlx(&super->looked[bit_lowest(units)], 0);

@@ -175,6 +175,13 @@ static void super_delist_locked(struct superslab *super) {
   forget_lazy(super, super->lazy);
 }
 
+/* All of SUPER, which nobody else knows, may be resident. */
+static void all_dirty(struct superslab *super) {
+  super->dirty = ~(uint64_t)0;
+  units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
+  purge_retain(SUPER_SIZE);
+}
+
 /* Gives a delisted superslab back. When the system refuses, its pages go and it is kept. */
 static size_t super_retire(struct superslab *super) {
   map_set_super(super->base, NULL);
@@ -184,11 +191,7 @@ static size_t super_retire(struct superslab *super) {
     spare_give(super);
     return SUPER_SIZE;
   }
-  if (!os_purge(super->base, SUPER_SIZE)) {
-    super->dirty = ~(uint64_t)0; /* nobody else knows it now */
-    units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
-    purge_retain(SUPER_SIZE);
-  }
+  if (!os_purge(super->base, SUPER_SIZE)) all_dirty(super);
   map_set_super(super->base, super);
   super_enlist(super);
   return 0;
@@ -221,11 +224,7 @@ unsigned super_prewarm(unsigned n, struct refusal *why) {
   for (; done < n; done++) {
     struct superslab *super = super_map_new(why);
     if (!super) break;
-    if (os_populate(super->base, SUPER_SIZE)) {
-      super->dirty = ~(uint64_t)0; /* nobody else knows it yet */
-      units_note_touched(super, 0, SUPER_UNITS, SUPER_SIZE);
-      purge_retain(SUPER_SIZE);
-    }
+    if (os_populate(super->base, SUPER_SIZE)) all_dirty(super);
     super_enlist(super);
   }
   return done;
@@ -334,10 +333,6 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
   return true;
 }
 
-bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
-  return units_take_of(0, n, align, out, why);
-}
-
 void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes) {
   uint8_t *touched = &super->touched[first];
   size_t whole = min_size(bytes >> UNIT_SHIFT, n);
@@ -353,6 +348,15 @@ size_t units_touched(const struct superslab *super, unsigned first, unsigned n) 
   return (size_t)parts * (UNIT_SIZE / UNIT_PARTS);
 }
 
+void super_free_locked(struct superslab *super, uint64_t units, uint64_t now) {
+  super->free |= units;
+  super->dirty |= units;
+  super->locked &= ~units;
+  if (super->dirty == units) super_relist_dirty_locked(super, now);
+  super->given = now;
+  super_rebin_locked(super);
+}
+
 void units_give(struct superslab *super, unsigned first, unsigned n) {
   uint64_t span = bit_span(first, n);
   uint64_t now = os_milliseconds();
@@ -360,12 +364,7 @@ void units_give(struct superslab *super, unsigned first, unsigned n) {
   purge_retain((size_t)n << UNIT_SHIFT);
   super_lock();
   ASSERT(!(super->free & span)); /* I5: given once */
-  super->free |= span;
-  super->dirty |= span;
-  super->locked &= ~span;
-  if (super->dirty == span) super_relist_dirty_locked(super, now);
-  super->given = now;
-  super_rebin_locked(super);
+  super_free_locked(super, span, now);
   surplus = oldest_empty_locked(most_empty());
   super_unlock();
   count_any(CNT_UNITS_GIVEN, n);

@@ -86,7 +86,9 @@ bool units_take_of(uint32_t owner, unsigned n, unsigned align, struct units *out
 
 /* Takes N units in a row, the first at a multiple of ALIGN units (both at most 64).
  * Returns false and fills WHY when there are none and none may be had. */
-bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why);
+ALWAYS_INLINE bool units_take(unsigned n, unsigned align, struct units *out, struct refusal *why) {
+  return units_take_of(0, n, align, out, why);
+}
 
 /* Of N units held: the first BYTES may be resident, the rest was not touched since the system gave
  * them. For whoever gives them back, and for whoever holds them next. */
@@ -138,6 +140,9 @@ void units_take_back(void);
 
 /* S1..S4. Returns the number of violations, each told on stderr. */
 int super_check(void);
+
+/* For this room alone. UNITS of SUPER, counted as retained already, come back at NOW, in ms. */
+void super_free_locked(struct superslab *super, uint64_t units, uint64_t now);
 
 /* For the box `purge` alone. */
 void super_rebin_locked(struct superslab *super);

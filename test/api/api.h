@@ -59,6 +59,7 @@ size_t hak_malloc_usable_size(void *p);
 
 #define KIB ((size_t)1024)
 #define MIB ((size_t)1024 * 1024)
+#define GIB (MIB * 1024)
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* One size in each tier and at its edges: tiny, mid, large, huge. */

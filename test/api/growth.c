@@ -10,7 +10,6 @@
 
 #pragma weak hak_counter
 
-#define GIB (MIB * 1024)
 #define UNIT (64 * KIB)
 #define PAGE ((size_t)4096)
 

@@ -10,7 +10,6 @@
 
 #pragma weak hak_counter
 
-#define GIB (MIB * 1024)
 #define APART 4  /* mappings of other kinds: leaves of the slab map, one per 4 GiB, and the like */
 #define CACHED (336 * MIB) /* address space: 16 empty superslabs, 256 MiB of freed huge blocks */
 
