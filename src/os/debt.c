@@ -12,11 +12,10 @@ struct range {
 
 static struct lock debt_lock;
 static struct range owed[DEBTS]; /* [lock debt] */
-/* [lock debt] ranges in use; relaxed to see whether there are any */
-static unsigned debts;
+static unsigned debts;           /* [lock debt] ranges; relaxed to see whether there are any */
 
-/* Neighbours become one range, so that few entries hold much. */
-static bool join_locked(char *start, size_t bytes) {
+/* Neighbours become one range, so that few entries hold much. False: there is no room. */
+static bool note_locked(char *start, size_t bytes) {
   for (unsigned i = 0; i < debts; i++) {
     bool above = owed[i].start + owed[i].bytes == start;
     bool below = start + bytes == owed[i].start;
@@ -25,16 +24,18 @@ static bool join_locked(char *start, size_t bytes) {
     owed[i].bytes += bytes;
     return true;
   }
-  return false;
+  if (debts == DEBTS) return false;
+  owed[debts] = (struct range){start, bytes};
+  st_rlx(&debts, debts + 1);
+  return true;
 }
 
-COLD void debt_owe(void *p, size_t bytes) {
+static bool note(char *start, size_t bytes) {
+  bool noted;
   lock_take(&debt_lock);
-  if (!join_locked(p, bytes) && debts < DEBTS) {
-    owed[debts] = (struct range){p, bytes};
-    st_rlx(&debts, debts + 1);
-  }
+  noted = note_locked(start, bytes);
   lock_drop(&debt_lock);
+  return noted;
 }
 
 static bool take_one(struct range *range) {
@@ -56,9 +57,15 @@ void debt_settle(void) {
     bool gone = os_unmap_once(range.start, range.bytes);
     /* Where each second call is refused, the first is, always. */
     if (gone || os_unmap_once(range.start, range.bytes)) continue;
-    debt_owe(range.start, range.bytes);
+    note(range.start, range.bytes);
     return;
   }
+}
+
+COLD void debt_owe(void *p, size_t bytes) {
+  if (note(p, bytes)) return;
+  debt_settle();
+  note(p, bytes);
 }
 
 void debt_fork_take(void) {

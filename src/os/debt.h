@@ -2,8 +2,8 @@
  *
  * Owns:     ranges that nobody uses and whose munmap was refused (the table of mappings was full).
  * Promise:  each is offered again when a later munmap goes well, so that a refusal loses nothing.
- *           Beyond a few hundred ranges that cannot be joined the rest is forgotten: untouched
- *           address space.
+ *           Beyond a few hundred ranges that cannot be joined they are offered at each further one,
+ *           and where the kernel still refuses, the rest is forgotten: untouched address space.
  * Threads:  any; the lock is not held across a system call.
  * Cost:     one load where there are no debts.
  * Inverse:  debt_owe / debt_settle.

@@ -8,6 +8,8 @@
 #include "base/bits.h"
 #include "helpers/caches.h"
 #include "oom/parts/faulty_os.h"
+#include "os/map.h"
+#include "os/process.h"
 
 enum { SLOTS = 50, STEPS = 700, THREADS = 3, STRIDE = 16384 };
 
@@ -161,6 +163,21 @@ static void for_every_n(void (*scenario)(void), unsigned which, unsigned most, u
   }
 }
 
+/* As where the count of calls falls so that each munmap but of what is not owed goes well. */
+static void many_debts(void) {
+  enum { RANGES = 700 };
+  size_t page = os_page_size();
+  int error;
+  char *p = os_map(2 * RANGES * page, &error);
+  int64_t before = faulty_mapped();
+  faulty_start(2, FAULT_MUNMAP);
+  for (int i = 0; i < RANGES; i++) os_discard(p + 2 * (size_t)i * page, page);
+  faulty_start(0, 0);
+  CHECK(os_unmap(p + page, page)); /* what is owed goes with it */
+  CHECK_MSG(before - faulty_mapped() == (int64_t)((RANGES + 1) * page), "%ld bytes went of %zu",
+            (long)(before - faulty_mapped()), (RANGES + 1) * page);
+}
+
 int main(void) {
   static const struct {
     unsigned kinds;
@@ -183,6 +200,9 @@ int main(void) {
   }
   test_begin("so it is for 3 threads at once, born amid the faults");
   for_every_n(threads, FAULT_ALL, 60, 3);
+  test_end();
+  test_begin("700 ranges whose munmap is refused each second time are all given back");
+  expect_return(many_debts);
   test_end();
   give_back = true;
   test_begin(
