@@ -1,6 +1,6 @@
 /* budget - how many instructions do the paths beside a hit take, per block or per thread?
  *
- * Usage: budget PHASE ROUNDS       refill, flush, remote, calloc, realloc, aligned
+ * Usage: budget PHASE ROUNDS       refill, flush, scatter, remote, calloc, realloc, aligned
  *        budget threads COUNT HOW  each thread takes one block (1) or none (0), one at a time
  * To be counted under callgrind, not timed. Each round of the first form works on BLOCKS blocks.
  * Its phase runs inside `measured`, the function at which collection is switched on and off, and
@@ -9,6 +9,7 @@
  *
  *     refill   allocates blocks that lie free in the thread's current slab
  *     flush    frees them
+ *     scatter  frees blocks of eight slabs so that none follows another of its slab
  *     remote   frees blocks of another thread; a semaphore each way hands over strictly
  *     calloc   a calloc and its free; aligned: an aligned_alloc and its free
  *     realloc  resizes within the class of the block
@@ -23,6 +24,8 @@ enum {
   SIZE = 64,    /* bytes */
   LESS = 52,    /* bytes, of the same class */
   ALIGN = 64,   /* bytes */
+  APART = 1024, /* bytes: of these, BLOCKS are 8 slabs */
+  STRIDE = 195, /* from one block to the next to be freed; odd, so that all have their turn */
   WARM = 64,    /* rounds */
 };
 
@@ -35,6 +38,14 @@ static void take_all(void) {
 
 static void free_all(void) {
   for (int i = 0; i < BLOCKS; i++) free(block[i]);
+}
+
+static void take_apart(void) {
+  for (int i = 0; i < BLOCKS; i++) block[i] = malloc(APART);
+}
+
+static void scatter_all(void) {
+  for (int i = 0; i < BLOCKS; i++) free(block[i * STRIDE % BLOCKS]);
 }
 
 static void calloc_pairs(void) {
@@ -81,7 +92,7 @@ struct phase {
 static const struct phase phases[] = {
     {"refill", nothing, take_all, free_all},        {"flush", take_all, free_all, nothing},
     {"calloc", nothing, calloc_pairs, nothing},     {"aligned", nothing, aligned_pairs, nothing},
-    {"realloc", take_all, resize_all, free_all},
+    {"realloc", take_all, resize_all, free_all},    {"scatter", take_apart, scatter_all, nothing},
 };
 
 static void run_rounds(const struct phase *phase, uint64_t rounds) {

@@ -15,6 +15,7 @@ SWITCH = ("--toggle-collect=measured",)
 PHASES = {
     "refill": ("refill", "refill"),
     "flush": ("flush", "flush"),
+    "scattered-flush": ("scatter", "scatter"),
     "remote-free": ("remote", "flush"),
     "calloc": ("calloc", "calloc"),
     "realloc": ("realloc", "realloc"),

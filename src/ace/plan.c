@@ -40,8 +40,9 @@ size_t plan_outbox(size_t share) {
   return min_size(share / OUTBOX_SHARE, OUTBOX_BYTES);
 }
 
-unsigned plan_fresh(unsigned class) {
-  return (unsigned)max_size(FRESH_BYTES / class_size(class), 2);
+unsigned plan_fresh(unsigned class, unsigned grown) {
+  size_t batches = max_size(min_size(grown / FRESH_BATCHES, FRESH_BATCHES), 1);
+  return (unsigned)max_size(batches * FRESH_BYTES / class_size(class), 2);
 }
 
 size_t plan_total(unsigned processors, uint64_t threads, uint64_t room) {

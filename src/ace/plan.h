@@ -39,8 +39,8 @@ bool plan_crowd(size_t share);
 size_t plan_outbox(size_t share);
 
 /* The most fresh blocks that a refill takes: about a page of them, since what a magazine holds back
- * from its slab is memory that the slab will not reuse. */
-unsigned plan_fresh(unsigned class);
+ * from its slab is memory that the slab will not reuse; up to four after GROWN refills in a row. */
+unsigned plan_fresh(unsigned class, unsigned grown);
 
 /* The bytes that all THREADS together may cache on a machine of PROCESSORS, when the nearest cgroup
  * limit leaves ROOM bytes: 24 MiB, 64 for a few threads, 2 MiB per processor if that is more, but

@@ -90,9 +90,9 @@ enum {
    * four a processor), most of which must be asleep: it keeps no slab that others could use. */
   CROWD_SHARE = 512 * 1024,
   OWN_LINE = 64, /* bytes; smaller blocks of two threads would share a cache line */
-  /* misses of a thread between two looks for an idle class */
-  IDLE_CHECK = 32,
-  FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time */
+  IDLE_CHECK = 32, /* misses of a thread between two looks for an idle class */
+  FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time, */
+  FRESH_BATCHES = 4,  /* or so many times that, at most a fourth of what a class has grown by */
   OUTBOX_MAX = 512,           /* blocks of other threads' slabs waiting for their return */
   FLUSH_MAX = 256,            /* blocks that leave a magazine together */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */

@@ -102,10 +102,9 @@ static bool adopt(struct thread *t, unsigned class, struct slab *slab) {
 
 /* From memory that is resident: the current slab, else a listed one. */
 static unsigned reuse(struct thread *t, unsigned class, void **out, unsigned want) {
-  struct cell *cell = &t->cell[class];
-  unsigned n = claim_touched(t, cell->slab, out, want);
+  unsigned n = claim_touched(t, t->cell[class].slab, out, want);
   struct slab *found;
-  if (n || !(found = pool_find(class, t->id, &t->taken))) return n;
+  if (n || !(found = pool_find(class, t->id, true, &t->taken))) return n;
   cache_let_go(t, class);
   adopt(t, class, found);
   return claim_touched(t, found, out, want);
@@ -115,8 +114,8 @@ static unsigned reuse(struct thread *t, unsigned class, void **out, unsigned wan
 static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why) {
   struct cell *cell = &t->cell[class];
-  unsigned page = plan_fresh(class);
-  if (want > page) want = page;
+  want = (unsigned)min_size(want, plan_fresh(class, cell->grown));
+  cell->grown = (uint8_t)min_size(cell->grown + 1u, UINT8_MAX);
   for (;;) {
     unsigned n = cell->slab ? claim(t, cell->slab, out, want) : 0;
     if (n) return n;
@@ -251,6 +250,7 @@ static void adapt(struct thread *t, unsigned class, enum miss miss) {
   bool alternates = cell->last_miss != MISS_NONE && cell->last_miss != miss;
   unsigned wanted;
   cell->last_miss = (uint8_t)miss;
+  if (miss == MISS_FLUSH) cell->grown = 0;
   cell->busy = true;
   budget_look(t);
   if (UNLIKELY(t->shrinks != ld_rlx(&decay_shrinks))) drain(t);
@@ -376,6 +376,7 @@ void cache_empty(struct thread *t) {
     thread_gather(t, class); /* while there is a capacity: a forked child looks for that */
     shrink(t, class, 0);
     cell->last_miss = MISS_NONE;
+    cell->grown = 0;
   }
   note_returned(t);
   decay_pass(); /* brief threads have too few misses to pass otherwise */

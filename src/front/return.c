@@ -15,12 +15,16 @@ COLD static void not_a_block(const struct slab *slab, void *p) {
   text_die("free of a pointer into the middle of a block", p);
 }
 
-/* The slab, of ONE unit or more, of a block that comes back. If its superslab has gone, the flush
- * had the block twice. */
-ALWAYS_INLINE struct slab *slab_back(void *p, bool one) {
+/* The superslab of a block that comes back. If it has gone, the flush had the block twice. */
+ALWAYS_INLINE struct superslab *super_back(void *p) {
   struct superslab *super = map_super_known(p);
   if (UNLIKELY(!super)) double_free(p);
-  return slab_at(super, one ? unit_of(p) : ld_rlx(&super->head[unit_of(p)]));
+  return super;
+}
+
+ALWAYS_INLINE struct slab *slab_back(void *p) {
+  struct superslab *super = super_back(p);
+  return slab_at(super, ld_rlx(&super->head[unit_of(p)]));
 }
 
 enum { RETURN_ROW = 8 }; /* blocks of one unit that are worth no sorting */
@@ -33,7 +37,7 @@ ALWAYS_INLINE struct group *sorter_group(struct sorter *s, uintptr_t slab, void 
   if (LIKELY(g)) return &s->group[g - 1];
   s->group[s->groups] = (struct group){slab, 0, 0, *bucket};
   *bucket = (uint16_t)++s->groups;
-  prefetch_write(slab_back(p, false));
+  prefetch_write(slab_back(p));
   return &s->group[s->groups - 1];
 }
 
@@ -41,7 +45,7 @@ static void sort(struct sorter *s, void **blocks, unsigned n, bool wide) {
   for (unsigned i = 0; i < n; i++) {
     void *p = blocks[i];
     uintptr_t unit = (uintptr_t)p >> UNIT_SHIFT;
-    uintptr_t slab = wide ? (uintptr_t)slab_back(p, false) / SLAB_BYTES : unit;
+    uintptr_t slab = wide ? (uintptr_t)slab_back(p) / SLAB_BYTES : unit;
     struct group *group = sorter_group(s, slab, p);
     s->chain[i] = group->first;
     group->first = (uint16_t)i;
@@ -61,28 +65,29 @@ ALWAYS_INLINE unsigned gather_row(void **blocks, unsigned n, const struct slab *
                                   struct bits *b) {
   const struct class_row row = class_table[slab_class(ld_rlx(&slab->state))];
   size_t end = (size_t)row.blocks * row.size;
-  unsigned word = slab_index(slab, &row, blocks[0]) / 64 % SLAB_WORDS;
+  size_t word = slab_index(slab, &row, blocks[0]) / 64 % SLAB_WORDS;
   uint64_t words = (uint64_t)1 << word;
   uint64_t mask = 0;
-  unsigned i = 0;
-  for (; i < n; i++) {
-    size_t offset = (size_t)((char *)blocks[i] - slab->base);
+  void **at = blocks;
+  for (; at < blocks + n; at++) {
+    size_t offset = (size_t)((char *)*at - slab->base);
     uint64_t product = offset * row.magic;
-    unsigned index = (unsigned)(product >> MAGIC_SHIFT);
+    size_t index = product >> MAGIC_SHIFT;
+    uint64_t bit = (uint64_t)1 << index % 64;
     if (offset >= end) break;
-    if (UNLIKELY(!slab_whole(product, row.magic))) not_a_block(slab, blocks[i]);
+    if (UNLIKELY(!slab_whole(product, row.magic))) not_a_block(slab, *at);
     if (index / 64 != word) {
       b->masks[word] = mask;
       word = index / 64 % SLAB_WORDS;
       mask = words >> word & 1 ? b->masks[word] : 0;
       words |= (uint64_t)1 << word;
     }
-    if (UNLIKELY(mask >> index % 64 & 1)) double_free(blocks[i]);
-    mask |= (uint64_t)1 << index % 64;
+    if (UNLIKELY(mask & bit)) double_free(*at);
+    mask |= bit;
   }
   b->masks[word] = mask;
   b->words = words;
-  return i;
+  return (unsigned)(at - blocks);
 }
 
 /* Gathers the bits of a group's blocks, which lie in SLAB in any order: a branch for those that
@@ -94,12 +99,13 @@ ALWAYS_INLINE void gather_group(void **blocks, const struct group *group, const 
   unsigned i = group->first;
   memset(b->masks, 0, row.words * sizeof *b->masks);
   for (unsigned done = group->blocks; done; done--, i = chain[i]) {
-    unsigned index;
+    size_t index;
     bool starts = slab_block_at(&row, (size_t)((char *)blocks[i] - slab->base), &index);
-    unsigned word = index / 64 % SLAB_WORDS;
+    size_t word = index / 64 % SLAB_WORDS;
+    uint64_t bit = (uint64_t)1 << index % 64;
     if (UNLIKELY(!starts)) not_a_block(slab, blocks[i]);
-    if (UNLIKELY(b->masks[word] >> index % 64 & 1)) double_free(blocks[i]);
-    b->masks[word] |= (uint64_t)1 << index % 64;
+    if (UNLIKELY(b->masks[word] & bit)) double_free(blocks[i]);
+    b->masks[word] |= bit;
     words |= (uint64_t)1 << word;
   }
   b->words = words;
@@ -135,7 +141,7 @@ ALWAYS_INLINE void return_bits(struct thread *t, struct slab *slab, unsigned n,
 
 NOINLINE static void return_group(struct thread *t, const struct sorter *s,
                                   const struct group *group, void **blocks) {
-  struct slab *slab = slab_back(blocks[group->first], false);
+  struct slab *slab = slab_back(blocks[group->first]);
   struct bits b;
   gather_group(blocks, group, s->chain, slab, &b);
   return_bits(t, slab, group->blocks, &b);
@@ -144,7 +150,7 @@ NOINLINE static void return_group(struct thread *t, const struct sorter *s,
 /* Returns those of N blocks that lie in one slab, from the first on, if they are worth it. Returns
  * how many. */
 NOINLINE static unsigned return_row(struct thread *t, void **blocks, unsigned n) {
-  struct slab *slab = slab_back(blocks[0], false);
+  struct slab *slab = slab_back(blocks[0]);
   struct bits b;
   unsigned same = gather_row(blocks, n, slab, &b);
   if (same < n && same < RETURN_ROW) return 0;
@@ -166,7 +172,7 @@ static void span_bits(unsigned first, unsigned n, struct bits *b) {
  * block but the lowest is looked at. */
 NOINLINE static bool return_span(struct thread *t, void **blocks, unsigned n, ptrdiff_t step) {
   void *lowest = blocks[step < 0 ? n - 1 : 0];
-  struct slab *slab = slab_back(lowest, false);
+  struct slab *slab = slab_back(lowest);
   const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
   unsigned first = slab_index(slab, row, lowest);
   struct bits b;
@@ -194,41 +200,34 @@ static unsigned return_neighbours(struct thread *t, void **blocks, unsigned n) {
   return return_span(t, blocks, even, step) ? even : 0;
 }
 
-/* Of blocks of CLASS one by one, as far as the first that brings its slab to a line. Returns how
- * many. No call in the loop: all fits into registers. In slabs of ONE unit the address tells. */
-ALWAYS_INLINE unsigned return_few(unsigned class, bool one, void **blocks, unsigned n) {
+/* Of blocks of CLASS, in slabs of one unit, one by one, as far as the first that brings its slab to
+ * a line. Returns how many. No call in the loop: all fits into registers. */
+NOINLINE static unsigned return_few(unsigned class, void **blocks, unsigned n) {
   const struct class_row row = class_table[class];
-  for (unsigned i = 0; i < n; i++) {
-    char *p = blocks[i];
-    struct slab *slab = slab_back(p, one);
-    size_t offset = one ? (uintptr_t)p % UNIT_SIZE : (size_t)(p - slab->base);
-    uint32_t state = ld_rlx(&slab->state) + SLAB_COUNT_ONE;
-    int32_t count = slab_count(state);
-    unsigned index;
-    bool starts = slab_block_at(&row, offset, &index);
-    bool ours = (uint8_t)slab_class(state) == (uint8_t)class;
-    if (UNLIKELY(!ours || !starts)) not_a_block(slab, p);
+  const uint32_t listable = class | (uint32_t)row.threshold << SLAB_COUNT_SHIFT;
+  const int32_t full = row.blocks << SLAB_COUNT_SHIFT;
+  void **end = blocks + n;
+  void **at = blocks;
+  uint32_t state;
+  do {
+    char *p = *at++;
+    struct slab *slab = slab_of_unit(super_back(p), p);
+    size_t index;
+    bool starts = slab_block_at(&row, (uintptr_t)p % UNIT_SIZE, &index);
+    state = ld_rlx(&slab->state);
+    if (UNLIKELY(slab_class(state) != class || !starts)) not_a_block(slab, p);
     if (UNLIKELY(!slab_return_alone(slab, index))) double_free(p);
+    state += SLAB_COUNT_ONE;
     st_rlx(&slab->state, state);
-    if (UNLIKELY(count == row.threshold || count == row.blocks)) return i + 1;
-  }
-  return n;
-}
-
-NOINLINE static unsigned return_units(unsigned class, void **blocks, unsigned n) {
-  return return_few(class, true, blocks, n);
-}
-
-NOINLINE static unsigned return_wide(unsigned class, void **blocks, unsigned n) {
-  return return_few(class, false, blocks, n);
+  } while (LIKELY(at < end && state != listable && (int32_t)state < full));
+  return (unsigned)(at - blocks);
 }
 
 /* One by one: without locked instructions that costs less than to sort them. */
 static void return_alone(struct thread *t, unsigned class, void **blocks, unsigned n) {
-  bool one = class_table[class].units == 1;
   for (unsigned done; n; n -= done, blocks += done) {
     struct slab *slab;
-    done = one ? return_units(class, blocks, n) : return_wide(class, blocks, n);
+    done = return_few(class, blocks, n);
     slab = slab_of(blocks[done - 1]);
     settle_returned(t, slab, class, ld_rlx(&slab->state) - SLAB_COUNT_ONE, 1);
   }
@@ -255,7 +254,7 @@ void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n) {
     if (!row) row = return_row(t, blocks, left);
     if (!row) break;
   }
-  if (left && alone() && class) return_alone(t, class, blocks, left);
+  if (left && alone() && class_table[class].units == 1) return_alone(t, class, blocks, left);
   else if (left) return_sorted(t, blocks, left, class_table[class].units > 1);
   st_rlx(&t->flight, NULL);
   tally_own(&t->tally, TLY_BLOCKS_FLUSHED, n);

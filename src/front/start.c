@@ -47,12 +47,10 @@ COLD static void prewarm(size_t wanted) {
   most = min_size(facts.available, limits_cgroup_room_below("")) / 2 / SUPER_SIZE;
   given = super_prewarm((unsigned)min_size(wanted, most), &why);
   if (given == wanted) return;
-  if (given == most)
-    text_report("HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory");
-  else if (why.reason == REASON_EXHAUSTION)
-    text_report("HAKMEM_PREWARM: fewer superslabs than that: HAKMEM_LIMIT");
-  else
-    text_report("HAKMEM_PREWARM: fewer superslabs than that: the system refused more");
+  text_report(
+      given == most ? "HAKMEM_PREWARM: fewer superslabs than that: at most half of the free memory"
+      : why.reason == REASON_EXHAUSTION ? "HAKMEM_PREWARM: fewer superslabs than that: HAKMEM_LIMIT"
+                    : "HAKMEM_PREWARM: fewer superslabs than that: the system refused more");
 }
 
 static void start(void (*thread_end)(void *)) {

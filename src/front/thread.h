@@ -62,6 +62,7 @@ struct cell {
   uint16_t far;      /* [const] likewise of as many as it may ever hold */
   uint8_t start;     /* [const] blocks: how many near slots it has */
   uint8_t last_miss; /* [owner] enum miss */
+  uint8_t grown;     /* [owner] refills from fresh memory since the last flush, at most 255 */
   bool busy;         /* [owner] a miss since the last look for idle classes */
 };
 

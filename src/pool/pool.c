@@ -208,7 +208,7 @@ static void give_to(const struct slab *slab, unsigned class, uint32_t owner) {
 }
 
 /* HAKMEM_TINY_SS_SHARED: 2 the shared pool alone; 1 shared, then private; 0 private alone. */
-static struct slab *find(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
+struct slab *pool_find(unsigned class, uint32_t owner, bool touched, struct slab **taken) {
   uint64_t mode = option(OPT_TINY_SS_SHARED);
   struct slab *slab = mode >= 1 ? unlist(class, 0, touched, taken) : NULL;
   if (!slab && mode <= 1) slab = unlist(class, owner, touched, taken);
@@ -218,13 +218,9 @@ static struct slab *find(unsigned class, uint32_t owner, bool touched, struct sl
   return slab;
 }
 
-struct slab *pool_find(unsigned class, uint32_t owner, struct slab **taken) {
-  return find(class, owner, true, taken);
-}
-
 struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why) {
   uint64_t mode = option(OPT_TINY_SS_SHARED);
-  struct slab *slab = find(class, owner, false, taken);
+  struct slab *slab = pool_find(class, owner, false, taken);
   if (slab) return slab;
   if (mode >= 1) slab = carve(class, 0, taken, why);
   if (!slab && mode <= 1) slab = carve(class, owner, taken, why);

@@ -22,8 +22,8 @@
  * *TAKEN names the slab from before it leaves its list: a forked child can then find it. */
 struct slab *pool_get(unsigned class, uint32_t owner, struct slab **taken, struct refusal *why);
 
-/* As pool_get, but only from the lists: NULL where it would carve. */
-struct slab *pool_find(unsigned class, uint32_t owner, struct slab **taken);
+/* As pool_get, but from the lists alone; TOUCHED: a slab with free blocks that were in use. */
+struct slab *pool_find(unsigned class, uint32_t owner, bool touched, struct slab **taken);
 
 /* The owner's farewell: whoever crosses the line settles. */
 void pool_let_go(struct slab *slab);

@@ -31,8 +31,8 @@ struct slab *slab_carve(const struct units *units, unsigned class) {
   for (unsigned i = 0; i < row->units; i++)
     st_rlx_any(&units->super->head[units->first + i], (uint8_t)units->first);
   st_rlx_any(&units->super->length[units->first], row->units);
-  st_rel(&slab->state, SLAB_OWNED | (uint32_t)class << SLAB_CLASS_SHIFT |
-                           (uint32_t)row->blocks << SLAB_COUNT_SHIFT); /* pairs: settle's load */
+  st_rel(&slab->state, SLAB_OWNED | class | (uint32_t)row->blocks << SLAB_COUNT_SHIFT);
+  /* pairs: settle's load */
   return slab;
 }
 
@@ -176,7 +176,7 @@ int slab_check(const struct slab *slab) {
   int bad = 0;
   bad += violated(slab_class(state) > 0 && slab_class(state) < CLASSES, "no class", slab);
   bad += violated(slab_count(state) == (int32_t)slab_count_bits(slab), "I2: count not bits", slab);
-  bad += violated((state & 3) != 3, "I3: a slab is owned and listed", slab);
+  bad += violated((state & SLAB_FLAGS) != SLAB_FLAGS, "I3: a slab is owned and listed", slab);
   bad += violated(!unseen, "I2: a word with free blocks is not in the summary", slab);
   return bad;
 }

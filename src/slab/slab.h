@@ -23,9 +23,9 @@
 #include "super/superslab.h"
 
 enum {
-  SLAB_OWNED = 1,
-  SLAB_LISTED = 2,
-  SLAB_CLASS_SHIFT = 2,
+  SLAB_OWNED = 1 << 8,
+  SLAB_LISTED = 1 << 9,
+  SLAB_FLAGS = SLAB_OWNED | SLAB_LISTED,
   SLAB_COUNT_SHIFT = 10,
   SLAB_COUNT_ONE = 1 << SLAB_COUNT_SHIFT,
   SLAB_FEW_WORDS = 2, /* a bitmap of up to 128 blocks lies in the descriptor's own line */
@@ -48,11 +48,17 @@ ALWAYS_INLINE int32_t slab_count(uint32_t state) {
 }
 
 ALWAYS_INLINE unsigned slab_class(uint32_t state) {
-  return (state >> SLAB_CLASS_SHIFT) & 0xff;
+  return (uint8_t)state; /* bits 0 to 7 */
 }
 
 ALWAYS_INLINE struct slab *slab_at(struct superslab *super, unsigned first) {
   return (struct slab *)(void *)super->slabs[first];
+}
+
+/* The slab at P, of one unit of SUPER: its descriptor's offset comes straight from the address. */
+ALWAYS_INLINE struct slab *slab_of_unit(struct superslab *super, const void *p) {
+  size_t scaled = (uintptr_t)p % SUPER_SIZE / (UNIT_SIZE / SLAB_BYTES);
+  return (struct slab *)(void *)(super->slabs[0] + scaled / SLAB_BYTES * SLAB_BYTES);
 }
 
 /* The slab of a block. P is in a slab: its tag said so. */
@@ -71,24 +77,22 @@ ALWAYS_INLINE bool slab_whole(uint64_t product, uint64_t magic) {
 }
 
 /* Does a block of class ROW start at OFFSET of its slab? INDEX: the block's in which that lies. */
-ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, unsigned *index) {
+ALWAYS_INLINE bool slab_block_at(const struct class_row *row, size_t offset, size_t *index) {
   uint64_t product = offset * row->magic;
-  *index = (unsigned)(product >> MAGIC_SHIFT);
-  return *index < row->blocks && slab_whole(product, row->magic);
+  *index = product >> MAGIC_SHIFT;
+  return LIKELY(*index < row->blocks) && LIKELY(slab_whole(product, row->magic));
 }
 
 /* The index of the block at P, of a slab of class ROW. */
 ALWAYS_INLINE unsigned slab_index(const struct slab *slab, const struct class_row *row,
                                   const void *p) {
-  unsigned i;
-  slab_block_at(row, (size_t)((const char *)p - slab->base), &i);
-  return i;
+  return (unsigned)((size_t)((const char *)p - slab->base) * row->magic >> MAGIC_SHIFT);
 }
 
 /* Is P the start of a block of SLAB? */
 ALWAYS_INLINE bool slab_starts_block(const struct slab *slab, const struct class_row *row,
                                      const void *p) {
-  return slab_block_at(row, (size_t)((const char *)p - slab->base), &(unsigned){0});
+  return slab_block_at(row, (size_t)((const char *)p - slab->base), &(size_t){0});
 }
 
 /* Is P the start of a block of SLAB that is not free there? */
@@ -128,10 +132,10 @@ void slab_show_any(struct slab *slab, uint64_t unseen);
 void slab_show_hidden(struct slab *slab);
 
 /* Sets the bit of one block, in a process of one thread, which counts it. False: it was free. */
-ALWAYS_INLINE bool slab_return_alone(struct slab *slab, unsigned index) {
+ALWAYS_INLINE bool slab_return_alone(struct slab *slab, size_t index) {
   uint64_t *word = &slab->words[index / 64];
-  uint64_t bit = (uint64_t)1 << index % 64;
   uint64_t old = ld_rlx(word);
+  uint64_t bit = (uint64_t)1 << index % 64;
   if (UNLIKELY(old & bit)) return false;
   st_rlx(word, old | bit);
   if (!old) st_rlx(&slab->summary, ld_rlx(&slab->summary) | (uint64_t)1 << index / 64);

@@ -103,11 +103,22 @@ static void totals(void) {
   test_end();
 }
 
+static void fresh(void) {
+  test_begin("a refill takes a page of fresh blocks, more where a class grew by four times that");
+  CHECK(plan_fresh(class_of(16), 0) == 256 && plan_fresh(class_of(16), 7) == 256);
+  CHECK(plan_fresh(class_of(16), 8) == 512 && plan_fresh(class_of(16), 15) == 768);
+  CHECK(plan_fresh(class_of(16), 16) == 1024 && plan_fresh(class_of(16), UINT8_MAX) == 1024);
+  CHECK(plan_fresh(class_of(4096), 0) == 2 && plan_fresh(class_of(4096), UINT8_MAX) == 4);
+  CHECK(plan_fresh(class_of(CLASS_MAX), UINT8_MAX) == 2);
+  test_end();
+}
+
 int main(void) {
   totals();
   bounds();
   demand();
   shares();
   crowds();
+  fresh();
   return test_status();
 }

@@ -36,7 +36,7 @@ static void refill_takes_lowest(void) {
   test_begin("a refill takes half a magazine, of fresh memory a page, the lowest address first");
   for (unsigned class = 1; class < CLASSES; class++) {
     unsigned half = (capacity_of(class) + 1) / 2;
-    unsigned page = plan_fresh(class);
+    unsigned page = plan_fresh(class, 0);
     purge_down_to(0); /* what the class before touched is fresh again */
     take_in_order(t, class, page < half ? page : half);
     for (unsigned i = page < half ? page : half; i < 2 * half; i++)

@@ -49,7 +49,7 @@ static void round_trip(void) {
   for (unsigned class = 1; class < CLASSES; class++) {
     struct slab *slab = pool_get(class, 77, &taken, &why);
     const struct class_row *row = &class_table[class];
-    CHECK(slab && (slab->state & 3) == SLAB_OWNED && slab_class(slab->state) == class);
+    CHECK(slab && (slab->state & SLAB_FLAGS) == SLAB_OWNED && slab_class(slab->state) == class);
     CHECK(taken == slab);
     CHECK(slab_count(slab->state) == row->blocks && units_held() == row->units);
     for (unsigned i = 0; i < row->units; i++)
@@ -76,10 +76,10 @@ static void finds_touched(void) {
   claim_some(a, 20);
   CHECK(slab_touched_free(a) == 0 && ld_rlx(&a->high) == 20);
   pool_let_go(a);
-  CHECK(is_listed(a) && !pool_find(CLASS, 1, &taken));
+  CHECK(is_listed(a) && !pool_find(CLASS, 1, true, &taken));
   CHECK(!return_blocks(a, 3, 2) && slab_touched_free(a) == 2);
-  b = pool_find(CLASS, 1, &taken);
-  CHECK(b == a && taken == a && (a->state & 3) == SLAB_OWNED);
+  b = pool_find(CLASS, 1, true, &taken);
+  CHECK(b == a && taken == a && (a->state & SLAB_FLAGS) == SLAB_OWNED);
   claim_some(a, 2);
   CHECK(slab_touched_free(a) == 0 && a->high == 20);
   pool_let_go(a);
@@ -123,7 +123,7 @@ static void listing(void) {
   carved = count_read(CNT_SLABS_CARVED);
   CHECK(pool_get(CLASS, 5, &taken, &why) == slab && taken == slab);
   CHECK(map_tag(slab->base) == (5 << TAG_OWNER_SHIFT | 2 * CLASS) && pool_check() == 0);
-  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & 3) == SLAB_OWNED);
+  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & SLAB_FLAGS) == SLAB_OWNED);
   pool_let_go(slab);
   CHECK(is_listed(slab));
   test_end();
@@ -226,11 +226,11 @@ static void settle_now(void) {
   test_begin(
       "pool_settle_now lists what is worth listing, recycles what is empty, spares the rest");
   pool_settle_now(slab);
-  CHECK((slab->state & 3) == SLAB_OWNED);
+  CHECK((slab->state & SLAB_FLAGS) == SLAB_OWNED);
   {
     struct slab *all_free = pool_get(CLASS, 1, &taken, &why);
     pool_settle_now(all_free);
-    CHECK((all_free->state & 3) == SLAB_OWNED && units_held() == 2);
+    CHECK((all_free->state & SLAB_FLAGS) == SLAB_OWNED && units_held() == 2);
     CHECK(let_go_if_empty(all_free));
   }
   slab_return_any(slab, 0, ~(uint64_t)0);
@@ -336,8 +336,8 @@ static void keeps_one(void) {
   pool_settle_now(slab); /* one who comes late */
   CHECK(is_listed(slab) && retained() == UNIT_SIZE);
   carved = count_read(CNT_SLABS_CARVED);
-  CHECK(pool_find(CLASS, 9, &taken) == slab && retained() == 0);
-  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & 3) == SLAB_OWNED);
+  CHECK(pool_find(CLASS, 9, true, &taken) == slab && retained() == 0);
+  CHECK(count_read(CNT_SLABS_CARVED) == carved && (slab->state & SLAB_FLAGS) == SLAB_OWNED);
   other = kept_slab(CLASS);
   CHECK(other != slab && is_listed(other) && retained() == UNIT_SIZE);
   CHECK(let_go_if_empty(slab) && slab->state == 0); /* not a second one */
@@ -352,7 +352,7 @@ static void drops_kept(void) {
   start_keeping("a kept slab goes at the second look, or when asked for; not if it was used");
   slab = kept_slab(CLASS);
   CHECK(pool_drop_kept(false) == 0 && is_listed(slab));
-  CHECK(pool_find(CLASS, 9, &taken) == slab && let_go_if_empty(slab) && is_listed(slab));
+  CHECK(pool_find(CLASS, 9, true, &taken) == slab && let_go_if_empty(slab) && is_listed(slab));
   CHECK(pool_drop_kept(false) == 0 && is_listed(slab));
   CHECK(pool_drop_kept(false) == UNIT_SIZE && slab->state == 0);
   CHECK(pool_drop_kept(true) == 0 && retained() == UNIT_SIZE && super_check() == 0);

@@ -78,7 +78,7 @@ static void by_age(void) {
   now = os_milliseconds();
   CHECK(count_read(CNT_SPARSE_WAITING) == 1);
   CHECK(!purged_by(slab, now + 9900));
-  CHECK(pool_find(CLASS, 1, &taken) == slab && count_read(CNT_SPARSE_WAITING) == 0);
+  CHECK(pool_find(CLASS, 1, true, &taken) == slab && count_read(CNT_SPARSE_WAITING) == 0);
   usleep(50000);
   pool_let_go(slab);
   CHECK(!purged_by(slab, now + 10020)); /* in use since */
@@ -144,7 +144,7 @@ static void taken_last(void) {
   give(warm, 4, 40);
   pool_let_go(warm);
   carved = count_read(CNT_SLABS_CARVED);
-  CHECK(pool_find(CLASS, 1, &taken) == warm && !pool_find(CLASS, 1, &taken));
+  CHECK(pool_find(CLASS, 1, true, &taken) == warm && !pool_find(CLASS, 1, true, &taken));
   CHECK(pool_get(CLASS, 1, &taken, &why) == purged && count_read(CNT_SLABS_CARVED) == carved);
   pool_let_go(warm);
   pool_let_go(purged);
@@ -198,7 +198,7 @@ static void ways(void) {
   option_set("PURGE", "free");
   purged_by(slab, os_milliseconds() + 5000);
   CHECK(count_read(CNT_SPARSE_WAITING) == 0 && live_are_intact(slab));
-  CHECK(pool_find(CLASS, 1, &taken) == slab); /* like resident */
+  CHECK(pool_find(CLASS, 1, true, &taken) == slab); /* like resident */
   pool_let_go(slab);
   purged_by(slab, os_milliseconds() + 5000);
   CHECK(sparse_purge_all(0) == 10 * 4096 && resident(slab) == UNIT_SIZE - 10 * 4096);
@@ -318,7 +318,7 @@ static void taken_back(void) {
   slab = slab_carve(&units, CLASS);
   CHECK(map_tag(slab->base) == 0);
   pool_take_back(slab);
-  CHECK((slab->state & 3) == SLAB_LISTED && map_tag(slab->base) == 2 * CLASS);
+  CHECK((slab->state & SLAB_FLAGS) == SLAB_LISTED && map_tag(slab->base) == 2 * CLASS);
   CHECK(pool_check() == 0 && super_check() == 0);
   CHECK(pool_drop_kept(true) == UNIT_SIZE && !slab->state && !map_tag(slab->base));
   test_end();

@@ -182,9 +182,9 @@ static void the_line(void) {
   for (unsigned class = 1; class < CLASSES; class++) {
     int blocks = class_table[class].blocks;
     for (int before = -3; before < blocks; before++) {
-      for (uint32_t flags = 0; flags < 3; flags++) {
+      for (uint32_t flags = 0; flags < SLAB_FLAGS; flags += SLAB_OWNED) {
         int n = 1 + (before + 3) * 7 % 64;
-        uint32_t old = flags | class << SLAB_CLASS_SHIFT | (uint32_t)before << SLAB_COUNT_SHIFT;
+        uint32_t old = flags | class | (uint32_t)before << SLAB_COUNT_SHIFT;
         if (before + n > blocks) n = blocks - before;
         CHECK_MSG(slab_count(old) == before && slab_class(old) == class, "%d", before);
         CHECK_MSG(
@@ -207,7 +207,7 @@ static void recount(void) {
   slab->words[1] &= 1;
   slab->summary = 0;
   slab_recount(slab);
-  CHECK(slab_check(slab) == 0 && slab_class(slab->state) == 3 && (slab->state & 3) == SLAB_OWNED);
+  CHECK(slab_check(slab) == 0 && slab_class(slab->state) == 3 && (slab->state & SLAB_FLAGS) == SLAB_OWNED);
   CHECK(slab_count(slab->state) == (int32_t)slab_count_bits(slab));
   drop_slab(slab, 3, &units);
   slab_recount(slab);
