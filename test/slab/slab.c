@@ -207,7 +207,8 @@ static void recount(void) {
   slab->words[1] &= 1;
   slab->summary = 0;
   slab_recount(slab);
-  CHECK(slab_check(slab) == 0 && slab_class(slab->state) == 3 && (slab->state & SLAB_FLAGS) == SLAB_OWNED);
+  CHECK(slab_check(slab) == 0 && slab_class(slab->state) == 3);
+  CHECK((slab->state & SLAB_FLAGS) == SLAB_OWNED);
   CHECK(slab_count(slab->state) == (int32_t)slab_count_bits(slab));
   drop_slab(slab, 3, &units);
   slab_recount(slab);
