@@ -82,7 +82,7 @@ enum {
   FEW_THREADS = 32,
   CACHE_TOTAL_STEP = 5 * 512 * 1024,     /* less for each thread more */
   CACHE_TOTAL_LEAST = 1024 * 1024, /* however little room the cgroup leaves */
-  CGROUP_LOOK = 256,               /* grants between two looks at the cgroup's limit */
+  CGROUP_LOOK = 256,               /* grants of a thread between two looks at the cgroup's limit */
   CACHE_PER_PROCESSOR = 2 * 1024 * 1024, /* bytes, where that makes the total larger */
   CACHE_THREAD_MOST = 16 * 1024 * 1024,  /* bytes of capacity of one thread */
   CACHE_THREAD_UNASKED = 2 * 1024 * 1024, /* bytes that one may cache however little is in use */

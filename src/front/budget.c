@@ -5,8 +5,7 @@
 #include "os/process.h"
 #include "os/room.h"
 
-static size_t granted;  /* [any] */
-static uint64_t grants; /* [any] */
+static size_t granted; /* [any] */
 
 /* Asked for once: it costs a system call. */
 static unsigned processors(void) {
@@ -19,23 +18,21 @@ static unsigned processors(void) {
   return n;
 }
 
-static size_t total(void) {
-  return plan_total(processors(), count_living(), room_left());
-}
-
-size_t budget_share(void) {
-  return plan_share(total(), count_living());
-}
-
 void budget_look(struct thread *t) {
-  t->share = budget_share();
+  uint64_t living = count_living();
+  uint64_t room = room_left();
+  if (living == t->living_seen && room == t->room_seen) return;
+  t->living_seen = living;
+  t->room_seen = room;
+  t->total = plan_total(processors(), living, room);
+  t->share = plan_share(t->total, living);
   t->out_most = plan_outbox(t->share);
 }
 
 bool budget_take(struct thread *t, size_t bytes) {
   if (t->granted + bytes > t->share) return false;
-  if (add_rlx(&grants, 1) % CGROUP_LOOK == 0) room_look();
-  if (add_rlx(&granted, bytes) + bytes > total()) {
+  if (++t->grants % CGROUP_LOOK == 0) room_look();
+  if (add_rlx(&granted, bytes) + bytes > t->total) {
     sub_rlx(&granted, bytes);
     return false;
   }

@@ -19,10 +19,7 @@ bool budget_take(struct thread *t, size_t bytes);
 /* Takes a grant back. */
 void budget_return(struct thread *t, size_t bytes);
 
-/* The share of one thread now, in bytes. */
-size_t budget_share(void);
-
-/* Reads T's share, and how much its outbox may hold. */
+/* Reads what all may cache, T's share of it, and how much its outbox may hold. */
 void budget_look(struct thread *t);
 
 /* The sum granted is BYTES, in a process that has one thread. */

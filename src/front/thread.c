@@ -198,7 +198,7 @@ COLD void thread_attend(struct thread *t) {
  * what is left has no owner. */
 static void thread_drain(struct thread *t) {
   thread_enter(t);
-  for (unsigned class = 0; class < CLASSES; class++) thread_open(t, class);
+  for (unsigned class = 0; class < CLASSES && t->closed; class++) thread_open(t, class);
   st_rlx(&t->closed, false);
   cache_empty(t);
 }
@@ -215,11 +215,12 @@ static void thread_end(void *pointer) {
 }
 
 COLD void thread_regate(struct thread *t) {
-  st_rlx(&t->closed, start_gates_closed());
-  for (unsigned class = 0; class < CLASSES; class++) {
-    thread_open(t, class);
-    if (t->closed) thread_close(t, class);
-  }
+  bool close = start_gates_closed();
+  if (close == t->closed) return;
+  st_rlx(&t->closed, true); /* while one is closed, for a forked child: see thread_drain */
+  compiler_fence();
+  for (unsigned class = 0; class < CLASSES; class++) (close ? thread_close : thread_open)(t, class);
+  st_rel_own(&t->closed, close);
 }
 
 COLD static struct thread *thread_birth(void) {

@@ -84,7 +84,11 @@ struct thread {
   struct link spare;   /* [lock registry] */
   struct tally tally;
   size_t granted;      /* [owner] bytes of capacity */
-  size_t share;        /* [owner] bytes of the budget that were the thread's at its last miss */
+  size_t total;        /* [owner] bytes of the budget at the thread's last miss, */
+  size_t share;        /* [owner] and of it the thread's, */
+  uint64_t living_seen; /* [owner] which follow from the number of threads */
+  uint64_t room_seen;  /* [owner] and the room in the cgroup */
+  unsigned grants;     /* [owner] capacities granted */
   unsigned misses;     /* [owner] since the last look for an idle class */
   unsigned look;       /* [owner] the class to look at next */
   ptrdiff_t moved;     /* [owner] bytes of blocks from slabs, less those to them, not noted yet */

@@ -30,7 +30,7 @@ static void round_trip(void) {
   test_begin("what was granted is counted until it is returned, and a share has an end");
   CHECK(budget_take(t, 1000) && budget_granted() == before + 1000 && t->granted == 1000);
   CHECK(!budget_take(t, CACHE_THREAD_MOST) && budget_granted() == before + 1000);
-  CHECK(t->granted <= budget_share());
+  CHECK(t->granted <= t->share);
   budget_return(t, 1000);
   CHECK(budget_granted() == before && t->granted == 0 && sum_of_grants() == before);
   test_end();
