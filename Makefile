@@ -86,7 +86,7 @@ $(BUILD)/obj/%.o: src/%.cc Makefile $(BUILD)/flags
 # What runs once, or when something failed, is compiled for size: what is read into memory with the
 # library counts in every process.
 COLD = api/ledger% api/stats api/names_info api/hakmem ace/refuse ace/verdict os/limits os/smaps \
-       os/pages os/lines os/room diag/% base/text base/sort super/check super/thp front/validate \
+       os/pages os/lines diag/% base/text base/sort super/check super/thp front/validate \
        front/background front/start
 RARE = $(COLD:%=$(BUILD)/obj/%.o)
 $(filter $(RARE),$(OBJECTS)): EXTRA += -Os

@@ -1,6 +1,6 @@
 #!/bin/bash
 # start: what every process pays for the library, whatever it does: pages and names, read from the
-# library's headers.
+# library's headers and from what a small process has mapped.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export LC_ALL=C HAK_BUILD=${HAK_BUILD:-$here/../../build}
 HAK_LIB=${HAK_LIB:-$HAK_BUILD/libhakmem.so}
@@ -29,6 +29,15 @@ order() {
   } | sort | awk '{ print $2 }' | paste -sd ' '
 }
 
+# resident_kib OBJECT: of its file, in a process that does little under it. It has served it.
+resident_kib() {
+  LD_PRELOAD=$1 HAKMEM_SHOW_STATS=1 cat /proc/self/smaps 2>&1 | awk -v name="${1##*/}" '
+    /^[0-9a-f]+-[0-9a-f]+ / { ours = $6 ~ "/" name "$" }
+    ours && /^Rss:/ { kib += $2 }
+    $1 == "front.blocks_refilled" { served = $2 > 0 }
+    END { if (served) print kib + 0 }'
+}
+
 # at_most PROMISE MOST COUNT
 at_most() { if [[ -n $3 ]] && (($3 <= $2)); then pass "$1"; else fail "$1" "$3"; fi; }
 
@@ -39,6 +48,10 @@ if [[ $found == ".rodata .text front_alloc pool_get hak_ledger _Unwind_RaiseExce
 else
   fail "$promise" "$found"
 fi
+
+# Two times the 64 KiB that the kernel maps around a page, and the page that is relocated.
+at_most "at most 132 KiB of the library's file are resident in a small process" 132 \
+  "$(resident_kib "$HAK_LIB")"
 
 libc=$(ldd "$(command -v bash)" | awk '$1 ~ /^libc\./ { print $3 }')
 at_most "no initialised data stays writable: no page of it, and no mapping split by its end" 0 \
