@@ -41,7 +41,8 @@ size_t plan_outbox(size_t share) {
 }
 
 unsigned plan_fresh(unsigned class, unsigned grown) {
-  size_t batches = max_size(min_size(grown / FRESH_BATCHES, FRESH_BATCHES), 1);
+  unsigned most = class_size(class) <= TINY_MAX ? FRESH_BATCHES : 1;
+  size_t batches = max_size(min_size(grown / FRESH_BATCHES, most), 1);
   return (unsigned)max_size(batches * FRESH_BYTES / class_size(class), 2);
 }
 

@@ -39,7 +39,8 @@ bool plan_crowd(size_t share);
 size_t plan_outbox(size_t share);
 
 /* The most fresh blocks that a refill takes: about a page of them, since what a magazine holds back
- * from its slab is memory that the slab will not reuse; up to four after GROWN refills in a row. */
+ * from its slab is memory that the slab will not reuse; of small ones up to four after
+ * GROWN such refills in a row. */
 unsigned plan_fresh(unsigned class, unsigned grown);
 
 /* The bytes that all THREADS together may cache on a machine of PROCESSORS, when the nearest cgroup

@@ -127,7 +127,8 @@ static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want
 unsigned cache_issue(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why) {
   unsigned n = reuse(t, class, out, want);
-  if (!n) n = grow(t, class, out, want, why);
+  if (n) t->cell[class].grown = 0;
+  else n = grow(t, class, out, want, why);
   if (!n) return 0;
   tally_own(&t->tally, TLY_REFILLS, 1);
   tally_own(&t->tally, TLY_BLOCKS_REFILLED, n);

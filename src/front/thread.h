@@ -62,7 +62,7 @@ struct cell {
   uint16_t far;      /* [const] likewise of as many as it may ever hold */
   uint8_t start;     /* [const] blocks: how many near slots it has */
   uint8_t last_miss; /* [owner] enum miss */
-  uint8_t grown;     /* [owner] refills from fresh memory since the last flush, at most 255 */
+  uint8_t grown;     /* [owner] refills in a row from fresh memory, no flush between; at most 255 */
   bool busy;         /* [owner] a miss since the last look for idle classes */
 };
 
@@ -84,10 +84,8 @@ struct thread {
   struct link spare;   /* [lock registry] */
   struct tally tally;
   size_t granted;      /* [owner] bytes of capacity */
-  size_t total;        /* [owner] bytes of the budget at the thread's last miss, */
-  size_t share;        /* [owner] and of it the thread's, */
-  uint64_t living_seen; /* [owner] which follow from the number of threads */
-  uint64_t room_seen;  /* [owner] and the room in the cgroup */
+  size_t total, share; /* [owner] bytes of the budget at the last miss, and of it the thread's; */
+  uint64_t living_seen, room_seen; /* [owner] the threads, and room, that they follow from */
   unsigned grants;     /* [owner] capacities granted */
   unsigned misses;     /* [owner] since the last look for an idle class */
   unsigned look;       /* [owner] the class to look at next */

@@ -104,11 +104,12 @@ static void totals(void) {
 }
 
 static void fresh(void) {
-  test_begin("a refill takes a page of fresh blocks, more where a class grew by four times that");
+  test_begin("a refill takes a page of fresh blocks, of small ones more where a class only grew");
   CHECK(plan_fresh(class_of(16), 0) == 256 && plan_fresh(class_of(16), 7) == 256);
   CHECK(plan_fresh(class_of(16), 8) == 512 && plan_fresh(class_of(16), 15) == 768);
   CHECK(plan_fresh(class_of(16), 16) == 1024 && plan_fresh(class_of(16), UINT8_MAX) == 1024);
-  CHECK(plan_fresh(class_of(4096), 0) == 2 && plan_fresh(class_of(4096), UINT8_MAX) == 4);
+  CHECK(plan_fresh(class_of(1024), 0) == 4 && plan_fresh(class_of(1024), UINT8_MAX) == 16);
+  CHECK(plan_fresh(class_of(1025), 0) == 3 && plan_fresh(class_of(1025), UINT8_MAX) == 3);
   CHECK(plan_fresh(class_of(CLASS_MAX), UINT8_MAX) == 2);
   test_end();
 }

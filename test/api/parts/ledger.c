@@ -29,13 +29,14 @@ static int asked(void) {
 
 int main(int argc, char **argv) {
   const char *form = argc > 1 ? argv[1] : "";
-  void *p[300];
+  void *p[600];
   char *run = opaque_ptr(malloc(opaque(MIB)));
   char *huge = opaque_ptr(malloc(opaque(5 * MIB)));
   memset(run, 1, MIB);
   memset(huge, 1, 5 * MIB);
-  for (size_t i = 0; i < 300; i++) memset(p[i] = opaque_ptr(malloc(opaque(200))), 1, 200);
-  for (size_t i = 0; i < 300; i += 3) free(p[i]);
+  for (size_t i = 0; i < 600; i++) memset(p[i] = opaque_ptr(malloc(opaque(200))), 1, 200);
+  for (size_t i = 0; i < 600; i++) /* more than a magazine holds */
+    if (i % 3) free(p[i]);
   errno = 4711;
   if (!strcmp(form, "text")) hak_ledger_print(STDOUT_FILENO, HAK_LEDGER_TEXT);
   if (!strcmp(form, "json")) hak_ledger_print(STDOUT_FILENO, HAK_LEDGER_JSON);
