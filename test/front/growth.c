@@ -30,6 +30,9 @@ static void growth(void) {
   CHECK(t->cell[CLASS].grown == sizeof takes / sizeof *takes);
   for (unsigned i = 0; i < 300; i++) front_free(block[--n]);
   CHECK(t->cell[CLASS].grown == 0);
+  t->cell[CLASS].grown = 200;
+  next_refill(t, &n);
+  CHECK_MSG(t->cell[CLASS].grown == 0, "a refill of blocks that were in use before is no growth");
   while (n) front_free(block[--n]);
   front_flush();
   CHECK_ALL();
