@@ -32,8 +32,12 @@ enum {
 static void *block[BLOCKS];
 static sem_t taken, freed;
 
+static inline void take(size_t size) {
+  for (int i = 0; i < BLOCKS; i++) block[i] = malloc(size);
+}
+
 static void take_all(void) {
-  for (int i = 0; i < BLOCKS; i++) block[i] = malloc(SIZE);
+  take(SIZE);
 }
 
 static void free_all(void) {
@@ -41,7 +45,7 @@ static void free_all(void) {
 }
 
 static void take_apart(void) {
-  for (int i = 0; i < BLOCKS; i++) block[i] = malloc(APART);
+  take(APART);
 }
 
 static void scatter_all(void) {
