@@ -15,8 +15,10 @@ VERSION = 0.1.0
 WARN = -Wall -Wextra -Werror -Wshadow -Wundef -Wvla
 WARN_C = -Wstrict-prototypes -Wmissing-prototypes
 OPT = -O2 -g
+# Each function and each table in a section of its own: src/layout.ld orders them.
+SECTIONS = -ffunction-sections -fdata-sections
 # No builtin: a compiler that knows malloc may turn the inside of calloc into a call of calloc.
-CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden -fno-builtin-malloc \
+CORE = -std=c11 -D_GNU_SOURCE -Isrc -Iinclude -fvisibility=hidden $(SECTIONS) -fno-builtin-malloc \
        -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -pthread
 CORE_CXX = -std=c++11 -fno-rtti -Isrc -Iinclude -fvisibility=hidden
 TEST = -D_GNU_SOURCE -Isrc -Iinclude -Itest -Ibench -fno-builtin -pthread

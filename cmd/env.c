@@ -49,7 +49,7 @@ static void cells_of(int i, const char *cells[COLUMNS]) {
   cells[COLUMN_TYPE] = type_name(option_table[i].type);
   cells[COLUMN_DEFAULT] = defaults[i].data;
   cells[COLUMN_VALUE] = values[i].data;
-  cells[COLUMN_DOC] = option_table[i].doc;
+  cells[COLUMN_DOC] = option_doc[i];
 }
 
 static void widen(size_t widths[COLUMNS], const char *const cells[COLUMNS]) {

@@ -142,7 +142,7 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
 /* Where options are given the allocator starts even in a program that never allocates: they are
  * judged, and superslabs prewarmed, in every program. Where none is, its first call starts it; but
  * for a libc other than glibc, which may create threads, and fork, before there is one. */
-EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
+__attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   os_look_for_stderr();
   if (KNOWS_ALONE && !option_given()) return;
@@ -153,7 +153,7 @@ EVERY_PROCESS __attribute__((constructor)) static void at_start(void) {
   errno = saved;
 }
 
-EVERY_PROCESS __attribute__((destructor)) static void at_exit(void) {
+__attribute__((destructor)) static void at_exit(void) {
   int saved = errno;
   if (option(OPT_SHOW_STATS)) {
     int fd = log_open(option_log_path);

@@ -109,14 +109,15 @@ static bool failures_find(const char *name, uint64_t *value) {
 }
 
 bool stats_find(const char *name, uint64_t *value) {
+  struct heap_stats s;
+  if (counter_find(name, value) || failures_find(name, value)) return true;
   for (unsigned i = 0; i < HEAP_FIGURES; i++) {
-    struct heap_stats s;
     if (!text_same(name, heap_table[i].name)) continue;
     stats_collect(&s);
     *value = heap_figure(&s, i);
     return true;
   }
-  return counter_find(name, value) || failures_find(name, value);
+  return false;
 }
 
 /* --- print --- */

@@ -9,9 +9,6 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD __attribute__((cold, noinline))
-/* For what runs in every process, whatever the process does: it lies in one place, near what the
- * loader reads. */
-#define EVERY_PROCESS __attribute__((section(".text.startup"), noinline))
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define EXPORT __attribute__((visibility("default")))

@@ -67,14 +67,14 @@ uint64_t tally_read(enum tally_row i) {
 }
 
 bool counter_find(const char *name, uint64_t *value) {
-  for (int i = 0; i < COUNTERS; i++) {
-    if (!text_same(name, counter_table[i].name)) continue;
-    *value = count_read(i);
-    return true;
-  }
   for (int i = 0; i < TALLIES; i++) {
     if (!text_same(name, tally_table[i].name)) continue;
     *value = tally_read(i);
+    return true;
+  }
+  for (int i = 0; i < COUNTERS; i++) {
+    if (!text_same(name, counter_table[i].name)) continue;
+    *value = count_read(i);
     return true;
   }
   for (int i = 0; COUNT_SHARED && i < SHARED_SUMS; i++) {

@@ -8,50 +8,56 @@
 static const uint64_t NO_BOUND = UINT64_MAX / 2;
 
 const struct option_row option_table[OPTIONS] = {
-    {"HAKMEM_SS_CACHE", TYPE_COUNT, 16, 0, 65536, true,
-     "empty superslabs of 4 MiB kept mapped, the least recently used given back first"},
-    {"HAKMEM_PREWARM", TYPE_COUNT, 0, 0, 65536, false,
-     "superslabs mapped and made resident at start"},
-    {"HAKMEM_RETAIN", TYPE_BYTES, 16 << 20, 0, UINT64_MAX / 2, true,
-     "bytes of freed memory kept resident; a tenth of the live memory if that is more"},
-    {"HAKMEM_LIMIT", TYPE_BYTES, 0, 0, UINT64_MAX / 2, true,
-     "bytes of address space hakmem may map for blocks; 0: as much as the system gives"},
-    {"HAKMEM_VERBOSE", TYPE_SWITCH, 0, 0, 1, false,
-     "one line on stderr at start: version, mode, options that differ from their defaults"},
-    {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, false, "the statistics on stderr at exit"},
-    {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false,
-     "count the calls of malloc and free: closes the gates, each call takes the long way"},
-    {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true,
-     "magazines adapt to the demand that they see; 0: every class keeps its base capacity"},
-    {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 0, 2, false,
-     "the backend of slabs; 2: the shared pool; 1: then a pool of the thread's own; 0: only that"},
-    {"HAKMEM_WMAX_MID", TYPE_RATIO, 160, 100, 100000, false,
-     "largest ratio of class to size accepted for sizes above 1 KiB and up to 32 KiB"},
-    {"HAKMEM_WMAX_LARGE", TYPE_RATIO, 130, 100, 100000, false,
-     "largest ratio of class to size accepted for sizes above 32 KiB"},
-    {"HAKMEM_ACE_TRACE", TYPE_SWITCH, 0, 0, 1, true,
-     "a line on stderr for each refusal: what was asked, which step refused, why, what next"},
-    {"HAKMEM_LOG", TYPE_PATH, 0, 0, OPTION_PATH_MAX - 1, false,
-     "a file to which traces and statistics are appended, instead of stderr"},
-    {"HAKMEM_TINY_SLL_VALIDATE_HDR", TYPE_SWITCH, DEBUG_LEVEL >= 2, 0, 1, true,
-     "check every block that is freed: closes the gates, each call takes the long way"},
-    {"HAKMEM_FORCE_LIBC_ALLOC", TYPE_SWITCH, 0, 0, 1, false, "everything is served by libc"},
-    {"HAKMEM_LD_SAFE", TYPE_COUNT, 0, 0, 2, false,
-     "0: hakmem serves all sizes; 1: libc those above 1 KiB; 2: libc all"},
-    {"HAKMEM_LD_BLOCK_JEMALLOC", TYPE_SWITCH, 0, 0, 1, false,
-     "let libc serve everything where jemalloc is loaded in the process"},
-    {"HAKMEM_FRONT_GATE_UNIFIED", TYPE_SWITCH, 1, 0, 1, false,
-     "magazines for all classes; 0: up to 1 KiB only, larger sizes go straight to the pool"},
-    {"HAKMEM_SMALLMID_ENABLE", TYPE_SWITCH, 0, 0, 1, false,
-     "where the gate is not unified: keep the magazines of 1 to 8 KiB"},
-    {"HAKMEM_THP", TYPE_WORD, THP_AUTO, 0, THP_NEVER, false,
-     "huge pages for blocks: where they will be full, as the system is set, asked for, or refused"},
-    {"HAKMEM_DECAY_MS", TYPE_COUNT, 10000, 0, 1000000000, true,
-     "milliseconds after which freed memory goes back to the system; 0: at once"},
-    {"HAKMEM_BACKGROUND", TYPE_SWITCH, 0, 0, 1, false,
-     "a thread that gives aged memory back while the program idles"},
-    {"HAKMEM_PURGE", TYPE_WORD, PURGE_DONTNEED, 0, PURGE_OFF, true,
-     "how pages go back: at once, when the system needs them, or not unless asked"},
+    {"HAKMEM_SS_CACHE", TYPE_COUNT, 16, 0, 65536, true},
+    {"HAKMEM_PREWARM", TYPE_COUNT, 0, 0, 65536, false},
+    {"HAKMEM_RETAIN", TYPE_BYTES, 16 << 20, 0, UINT64_MAX / 2, true},
+    {"HAKMEM_LIMIT", TYPE_BYTES, 0, 0, UINT64_MAX / 2, true},
+    {"HAKMEM_VERBOSE", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_SHOW_STATS", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_COUNT_CALLS", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_ACE", TYPE_SWITCH, 1, 0, 1, true},
+    {"HAKMEM_TINY_SS_SHARED", TYPE_COUNT, 2, 0, 2, false},
+    {"HAKMEM_WMAX_MID", TYPE_RATIO, 160, 100, 100000, false},
+    {"HAKMEM_WMAX_LARGE", TYPE_RATIO, 130, 100, 100000, false},
+    {"HAKMEM_ACE_TRACE", TYPE_SWITCH, 0, 0, 1, true},
+    {"HAKMEM_LOG", TYPE_PATH, 0, 0, OPTION_PATH_MAX - 1, false},
+    {"HAKMEM_TINY_SLL_VALIDATE_HDR", TYPE_SWITCH, DEBUG_LEVEL >= 2, 0, 1, true},
+    {"HAKMEM_FORCE_LIBC_ALLOC", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_LD_SAFE", TYPE_COUNT, 0, 0, 2, false},
+    {"HAKMEM_LD_BLOCK_JEMALLOC", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_FRONT_GATE_UNIFIED", TYPE_SWITCH, 1, 0, 1, false},
+    {"HAKMEM_SMALLMID_ENABLE", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_THP", TYPE_WORD, THP_AUTO, 0, THP_NEVER, false},
+    {"HAKMEM_DECAY_MS", TYPE_COUNT, 10000, 0, 1000000000, true},
+    {"HAKMEM_BACKGROUND", TYPE_SWITCH, 0, 0, 1, false},
+    {"HAKMEM_PURGE", TYPE_WORD, PURGE_DONTNEED, 0, PURGE_OFF, true},
+};
+
+/* In the order of the table. */
+const char option_doc[OPTIONS][96] = {
+    "empty superslabs of 4 MiB kept mapped, the least recently used given back first",
+    "superslabs mapped and made resident at start",
+    "bytes of freed memory kept resident; a tenth of the live memory if that is more",
+    "bytes of address space hakmem may map for blocks; 0: as much as the system gives",
+    "one line on stderr at start: version, mode, options that differ from their defaults",
+    "the statistics on stderr at exit",
+    "count the calls of malloc and free: closes the gates, each call takes the long way",
+    "magazines adapt to the demand that they see; 0: every class keeps its base capacity",
+    "the backend of slabs; 2: the shared pool; 1: then a pool of the thread's own; 0: only that",
+    "largest ratio of class to size accepted for sizes above 1 KiB and up to 32 KiB",
+    "largest ratio of class to size accepted for sizes above 32 KiB",
+    "a line on stderr for each refusal: what was asked, which step refused, why, what next",
+    "a file to which traces and statistics are appended, instead of stderr",
+    "check every block that is freed: closes the gates, each call takes the long way",
+    "everything is served by libc",
+    "0: hakmem serves all sizes; 1: libc those above 1 KiB; 2: libc all",
+    "let libc serve everything where jemalloc is loaded in the process",
+    "magazines for all classes; 0: up to 1 KiB only, larger sizes go straight to the pool",
+    "where the gate is not unified: keep the magazines of 1 to 8 KiB",
+    "huge pages for blocks: where they will be full, as the system is set, asked for, or refused",
+    "milliseconds after which freed memory goes back to the system; 0: at once",
+    "a thread that gives aged memory back while the program idles",
+    "how pages go back: at once, when the system needs them, or not unless asked",
 };
 
 const char option_words[OPTIONS][28] = {
@@ -117,21 +123,18 @@ static bool parse_path(const char *s, uint64_t *length) {
   return true;
 }
 
-static const char *words_of(const struct option_row *row) {
-  return option_words[row - option_table];
-}
-
-/* The N-th of WORDS, from 0 on. Returns its length; 0 when there are not so many. */
-static size_t word_at(const char *words, uint64_t n, const char **word) {
+/* The N-th word of ROW's, from 0 on. Returns its length; 0 when there are not so many. */
+static size_t word_at(const struct option_row *row, uint64_t n, const char **word) {
+  const char *words = option_words[row - option_table];
   for (; n && *words; words++) n -= *words == ' ';
   *word = words;
   return text_until(words, " ");
 }
 
-static bool parse_word(const char *words, const char *s, uint64_t *place) {
+static bool parse_word(const struct option_row *row, const char *s, uint64_t *place) {
   const char *word;
   for (*place = 0;; ++*place) {
-    size_t length = word_at(words, *place, &word);
+    size_t length = word_at(row, *place, &word);
     if (!length) return false;
     if (strlen(s) == length && text_begins(word, s)) return true;
   }
@@ -141,7 +144,7 @@ static bool parse(const struct option_row *row, const char *s, uint64_t *value) 
   const char *rest;
   int shift;
   if (row->type == TYPE_PATH) return parse_path(s, value);
-  if (row->type == TYPE_WORD) return parse_word(words_of(row), s, value);
+  if (row->type == TYPE_WORD) return parse_word(row, s, value);
   if (row->type == TYPE_RATIO) return parse_ratio(s, value);
   rest = parse_digits(s, value);
   if (!rest) return false;
@@ -151,9 +154,9 @@ static bool parse(const struct option_row *row, const char *s, uint64_t *value) 
   return true;
 }
 
-static void put_word(struct text *t, const char *words, uint64_t place) {
+static void put_word(struct text *t, const struct option_row *row, uint64_t place) {
   const char *word;
-  size_t length = word_at(words, place, &word);
+  size_t length = word_at(row, place, &word);
   text_chars(t, word, length);
 }
 
@@ -163,7 +166,7 @@ static void put_value(struct text *t, const struct option_row *row, uint64_t val
   else if (row->type == TYPE_PATH)
     text_str(t, value ? option_log_path : "unset");
   else if (row->type == TYPE_WORD)
-    put_word(t, words_of(row), value);
+    put_word(t, row, value);
   else
     text_u64(t, value);
 }
@@ -176,7 +179,7 @@ static void put_accepted(struct text *t, const struct option_row *row) {
   if (row->type == TYPE_WORD) {
     for (uint64_t i = 0; i <= row->most; i++) {
       text_str(t, i ? ", " : " ");
-      put_word(t, words_of(row), i);
+      put_word(t, row, i);
     }
   }
   if (row->type == TYPE_SWITCH || row->type == TYPE_PATH || row->type == TYPE_WORD) return;
@@ -211,7 +214,7 @@ COLD static void complain_name(const char *name, size_t length) {
   text_flush(&t);
 }
 
-EVERY_PROCESS static bool has_prefix(const char *s) {
+static bool has_prefix(const char *s) {
   uint64_t left = PREFIX;
   for (; left && *s == (char)(left & 0xff); left >>= 8) s++;
   return !left;
@@ -252,7 +255,7 @@ int option_set(const char *name, const char *value) {
 }
 
 /* The next variable of the environment from *P on that begins with the prefix, or NULL. */
-EVERY_PROCESS static const char *next_given(char ***p) {
+static const char *next_given(char ***p) {
   while (*p && **p) {
     const char *entry = *(*p)++;
     if (has_prefix(entry)) return entry;
@@ -262,7 +265,7 @@ EVERY_PROCESS static const char *next_given(char ***p) {
 
 /* A privileged program reads none: its caller must not choose files that it writes, checks that it
  * drops, or lines in its stderr. */
-EVERY_PROCESS bool option_given(void) {
+bool option_given(void) {
   char **environment = os_environment();
   return next_given(&environment) && !os_secure();
 }
@@ -273,9 +276,8 @@ void option_load(void) {
   for (int i = 0; i < OPTIONS; i++) st_rlx(&option_value[i], option_table[i].standard);
   while ((entry = next_given(&environment))) {
     size_t length = text_until(entry, "=");
-    int i;
+    int i = find_chars(entry, length);
     if (!entry[length] || text_begins(entry, OF_THE_COMMAND)) continue;
-    i = find_chars(entry, length);
     if (i < 0)
       complain_name(entry, length);
     else

@@ -59,7 +59,7 @@ enum option_type {
   TYPE_WORD,   /* one of the words of option_words; the value is its place there, from 0 on */
 };
 
-/* Its text in place, here and in option_words: pointers would each be relocated at start. */
+/* Its text in place, here and below: pointers would each be relocated at start. */
 struct option_row {
   char name[32];
   enum option_type type;
@@ -67,10 +67,10 @@ struct option_row {
   uint64_t least;
   uint64_t most;
   bool live; /* may change in a running process */
-  char doc[96];
 };
 
 extern const struct option_row option_table[OPTIONS];
+extern const char option_doc[OPTIONS][96]; /* apart: the library itself does not read it */
 extern const char option_words[OPTIONS][28]; /* of TYPE_WORD: its words, a blank between two */
 extern uint64_t option_value[OPTIONS]; /* [any] relaxed: each value stands alone */
 

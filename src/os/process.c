@@ -23,7 +23,7 @@ extern char **environ;
  * environ, and options must be in force from the first call on. */
 extern void *__libc_stack_end WEAK;
 
-EVERY_PROCESS char **os_environment(void) {
+char **os_environment(void) {
   uintptr_t *stack;
   if (environ) return environ;
   if (!&__libc_stack_end || !__libc_stack_end) return NULL;

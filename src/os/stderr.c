@@ -14,7 +14,7 @@ static struct stat original; /* [const] once kept */
 static int kept;             /* [const] once kept; -1: there was no stderr */
 static bool tried;           /* [const] once kept */
 
-EVERY_PROCESS void os_look_for_stderr(void) {
+void os_look_for_stderr(void) {
   int saved = errno;
   if (syscall(SYS_fcntl, STDERR_FILENO, F_GETFD) < 0) text_mute = true;
   errno = saved;

@@ -50,7 +50,7 @@ static void table(void) {
   for (int i = 0; i < OPTIONS; i++) {
     const struct option_row *row = &option_table[i];
     CHECK_MSG(!strncmp(row->name, "HAKMEM_", 7) && row->name[7], "%s", row->name);
-    CHECK_MSG(row->doc && *row->doc && !strchr(row->doc, '\n'), "%s", row->name);
+    CHECK_MSG(*option_doc[i] && !strchr(option_doc[i], '\n'), "%s", row->name);
     CHECK_MSG(row->least <= row->standard && row->standard <= row->most, "%s", row->name);
     for (int k = 0; k < i; k++) CHECK_MSG(strcmp(row->name, option_table[k].name), "%s", row->name);
   }
