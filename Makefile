@@ -105,7 +105,8 @@ $(BUILD)/hakmem: $(CMD_OBJECTS) $(CMD_PARTS)
 
 $(BUILD)/libhakmem.so: $(OBJECTS) src/layout.ld
 	@$(CC) $(OPT) $(EXTRA) -shared -static-libgcc $(LDFLAGS) -Wl,-soname,libhakmem.so \
-	  -Wl,-T,src/layout.ld -o $@ $(filter-out $(RARE),$(OBJECTS)) $(filter $(RARE),$(OBJECTS))
+	  -Wl,-T,src/layout.ld -o $@ $(filter-out $(RARE),$(OBJECTS)) $(filter $(RARE),$(OBJECTS)) \
+	  -ldl
 
 # One object: whoever needs one of libc's names gets all of them, and inner names stay inside.
 # Groups end here: a local copy of the C++ personality's address must not be discarded later.

@@ -61,6 +61,20 @@ at_most "the same in one that builds a table of 3 MB and drops it" 68 \
     my %table; $table{$_} = "-" x ($_ % 2000) for 1 .. 3000; undef %table;
     open(my $map, "<", "/proc/self/smaps"); print <$map>')"
 
+promise="src/layout.ld orders what the linker of another processor links, too"
+work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
+linker=aarch64-linux-gnu-ld
+layout=$here/../../src/layout.ld
+if ! type -P $linker >/dev/null; then
+  skip "$promise" "$linker (binutils-aarch64-linux-gnu)"
+elif echo 'const int class_a = 1; int f(void) { return class_a; }' |
+  clang --target=aarch64-linux-gnu -ffunction-sections -fdata-sections -c -x c -o "$work/f.o" - &&
+  said=$($linker -shared -T "$layout" -o "$work/f.so" "$work/f.o" 2>&1); then
+  pass "$promise"
+else
+  fail "$promise" "$said"
+fi
+
 libc=$(ldd "$(command -v bash)" | awk '$1 ~ /^libc\./ { print $3 }')
 at_most "no initialised data stays writable: no page of it, and no mapping split by its end" 0 \
   "$(data_bytes "$HAK_LIB")"
