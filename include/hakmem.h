@@ -142,7 +142,7 @@ int hak_option_get(const char *name, char *buffer, size_t size);
 /* Sets an option that may change in a running process. NAME and VALUE: not NULL.
  *
  * Returns 0; -1 when no option has this name, -2 when VALUE is not one it accepts, -3 when it
- * is only read at start. The option then keeps its value, and a line on stderr says why.
+ * is only read at start. The option then keeps its value; after -2 a line on stderr says why.
  */
 int hak_option_set(const char *name, const char *value);
 

@@ -131,7 +131,7 @@ EXPORT int hak_ledger(struct hak_ledger_figures *ledger) {
   split_excess(book);
   ledger->kernel_resident = book->kernel;
   ledger->huge_pages = book->huge_pages;
-  ledger->source = book->has_smaps && book->pages.fd >= 0;
+  ledger->source = book->has_smaps;
   publish_lines(ledger, book, shared);
   publish_classes(ledger, book, shared);
   if (option(OPT_VALIDATE)) ledger->asked = ledger->line[HAK_LIVE_SLABS].bytes - book->unused;

@@ -260,7 +260,7 @@ static void measure_areas(struct book *book) {
   book->has_smaps = smaps_open(&book->smaps);
   if (!book->has_smaps) return;
   while (smaps_next(&book->smaps, &area)) measure_area(book, &area, &at);
-  book->has_smaps = !book->smaps.lines.failed; /* half of them would not add up */
+  book->has_smaps = !book->smaps.lines.failed && book->pages.fd >= 0; /* or it would not add up */
   smaps_close(&book->smaps);
 }
 

@@ -6,6 +6,7 @@
 #include "api.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #pragma weak hak_ledger
@@ -282,6 +283,18 @@ static void no_proc(void) {
   NEAR(resident_of(HAK_LIVE_SLABS), (size_t)2000 * 10240, 2000 * 512);
 }
 
+/* Of a program that gave its rights up the kernel shows the map to all, the pages only to root. */
+static void no_pages(void) {
+  allocate(2000, 2000, 2000); /* few: mincore takes pages of zeros for resident */
+  if (getuid() == 0 && setuid(65534) != 0) _exit(98);
+  prctl(PR_SET_DUMPABLE, 0);
+  CHILD_CHECK(open("/proc/self/pagemap", O_RDONLY) < 0);
+  CHILD_CHECK(open("/proc/self/smaps", O_RDONLY) >= 0);
+  draw();
+  CHILD_CHECK(ledger.source == 0);
+  NEAR(resident_of(HAK_LIVE_SLABS), (size_t)2000 * 2048, 2000 * 100);
+}
+
 static void refused(void) {
   struct rlimit limit;
   limit.rlim_cur = limit.rlim_max = 1;
@@ -327,6 +340,9 @@ int main(void) {
   }
   test_begin("where /proc is not to be read the ledger says so, and counts what is hakmem's");
   api_child(no_proc, 60);
+  test_end();
+  test_begin("where pages are not to be read the ledger says so, and its sum is Rss within 1 %");
+  api_child(no_pages, 60);
   test_end();
   test_begin("refused memory is ENOMEM, an unknown format EINVAL");
   api_child(refused, 60);
