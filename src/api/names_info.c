@@ -16,18 +16,22 @@
 #include "diag/counter.h"
 #include "hakmem.h"
 
+#if !__GLIBC_PREREQ(2, 33)
+struct mallinfo2 {
+  size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+#endif
+
 /* arena: superslabs, of which slabs' blocks and runs in use are uordblks and all else is fordblks;
  * hblkhd: huge mappings in use, apart from them; ordblks: free blocks; keepcost: free units and
  * mappings that are kept, for malloc_trim to give back. glibc's fastbins have no counterpart. */
-static struct mallinfo2 collect(void) {
+BY_NAME static struct mallinfo2 own_mallinfo2(void) {
+  uint64_t huge = count_read(CNT_HUGE_BYTES);
+  struct mallinfo2 info = {.hblkhd = huge, .hblks = count_read(CNT_HUGE_LIVE)};
   struct heap_stats s;
-  struct mallinfo2 info;
   stats_collect(&s);
-  memset(&info, 0, sizeof info);
-  info.hblkhd = count_read(CNT_HUGE_BYTES);
-  info.hblks = count_read(CNT_HUGE_LIVE);
   info.arena = s.supers * SUPER_SIZE;
-  info.uordblks = s.live_bytes - min_size(info.hblkhd, s.live_bytes);
+  info.uordblks = s.live_bytes - min_size(huge, s.live_bytes);
   info.fordblks = info.arena - min_size(info.uordblks, info.arena);
   info.keepcost = count_read(CNT_RETAINED_BYTES);
   for (unsigned class = 1; class < CLASSES; class++)
@@ -39,22 +43,13 @@ static int clamp(size_t n) {
   return n > INT_MAX ? INT_MAX : (int)n;
 }
 
-BY_NAME static struct mallinfo2 own_mallinfo2(void) {
-  return collect();
-}
-
 /* The old structure holds ints; glibc lets them wrap, we let them end at the largest int. */
 BY_NAME static struct mallinfo own_mallinfo(void) {
-  struct mallinfo2 wide = collect();
-  struct mallinfo info = {0};
-  info.arena = clamp(wide.arena);
-  info.ordblks = clamp(wide.ordblks);
-  info.hblks = clamp(wide.hblks);
-  info.hblkhd = clamp(wide.hblkhd);
-  info.uordblks = clamp(wide.uordblks);
-  info.fordblks = clamp(wide.fordblks);
-  info.keepcost = clamp(wide.keepcost);
-  return info;
+  struct mallinfo2 wide = own_mallinfo2();
+  return (struct mallinfo){.arena = clamp(wide.arena), .ordblks = clamp(wide.ordblks),
+                           .hblks = clamp(wide.hblks), .hblkhd = clamp(wide.hblkhd),
+                           .uordblks = clamp(wide.uordblks), .fordblks = clamp(wide.fordblks),
+                           .keepcost = clamp(wide.keepcost)};
 }
 
 BY_NAME static int own_malloc_trim(size_t keep) {
@@ -150,7 +145,7 @@ static void put_ledger(struct xml *xml, const struct hak_ledger_figures *ledger)
  * from inside the allocator. */
 BY_NAME static int own_malloc_info(int options, FILE *stream) {
   struct xml xml = {stream, false};
-  struct mallinfo2 info = collect();
+  struct mallinfo2 info = own_mallinfo2();
   struct hak_ledger_figures ledger;
   if (options != 0) {
     errno = EINVAL;

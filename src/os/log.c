@@ -25,9 +25,14 @@ int log_open(const char *path) {
   int saved = errno;
   int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   int fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0666) : -1;
-  int error = errno;
-  if (fd >= 0) syscall(SYS_fcntl, fd, F_SETFL, O_APPEND);
-  if (fd < 0) {
+  if (fd == STDERR_FILENO) { /* which the program has closed: its next file gets it, not ours */
+    fd = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    syscall(SYS_close, STDERR_FILENO);
+  }
+  if (fd >= 0) {
+    syscall(SYS_fcntl, fd, F_SETFL, O_APPEND);
+  } else {
+    int error = errno;
     fd = os_stderr();
     if (*path) complain("open ", path, error, "): what follows goes to stderr\n");
   }

@@ -165,6 +165,9 @@ same "HAKMEM_LOG=FILE: stderr holds nothing" "" "$(err)"
 holds "HAKMEM_LOG=FILE: the file holds the line" "$(cat "$work/log")" '^\[ACE-FAIL\] Overflow '
 on "$trace" HAKMEM_LOG="$work/log" "$ask" malloc $above
 same "HAKMEM_LOG=FILE: the next program appends" 2 "$(wc -l <"$work/log")"
+on "$trace" HAKMEM_LOG="$work/log" "$ask" close malloc $above next
+same "HAKMEM_LOG=FILE: a program that has closed stderr gets 2 for its next file, not the log" \
+  "malloc: NULL, errno ENOMEM|next: 2|3" "$(out | tr '\n' '|')$(wc -l <"$work/log")"
 on "$trace" HAKMEM_LOG="$work/none/log" "$ask" malloc $above
 same "HAKMEM_LOG=FILE that cannot be opened: the program is served all the same" \
   "malloc: NULL, errno ENOMEM" "$(out)"

@@ -10,6 +10,8 @@
  *   mappings                       uses up the mappings that a process may have
  *   set NAME VALUE                 hak_option_set
  *   reuse FILE                     closes descriptor 2 and opens FILE there, with one line in it
+ *   close                          closes descriptor 2
+ *   next                           which descriptor the next file gets
  *   inner SIZE                     frees what is no block's start: hakmem ends the program
  *
  * errno is 4242 before each request: on success it must be so still.
@@ -173,6 +175,12 @@ static void reuse(void) {
   printf("reuse: done\n");
 }
 
+static void next(void) {
+  int fd = open("/dev/null", O_RDWR);
+  printf("next: %d\n", fd);
+  close(fd);
+}
+
 static void inner(void) {
   char *volatile p = malloc(next_number());
   free(p + 16);
@@ -193,6 +201,8 @@ int main(int argc, char **argv) {
     else if (!strcmp(what, "mappings")) mappings();
     else if (!strcmp(what, "set")) set();
     else if (!strcmp(what, "reuse")) reuse();
+    else if (!strcmp(what, "close")) close(STDERR_FILENO);
+    else if (!strcmp(what, "next")) next();
     else if (!strcmp(what, "inner")) inner();
     else ask_once(what);
   }
