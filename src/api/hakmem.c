@@ -72,10 +72,9 @@ EXPORT size_t hak_trim(size_t keep) {
   front_flush();
   pool_drop_kept(true);
   keep_drop(keep);
-  super_drop_empty((unsigned)(keep / SUPER_SIZE)); /* whole ones first: a call for 64 units */
+  super_drop_empty((unsigned)min_size(keep / SUPER_SIZE, UINT32_MAX)); /* 64 units a call: first */
   purge_down_to(keep);
-  size_t kept = min_size(count_read(CNT_RETAINED_BYTES), keep);
-  decay_trim_slabs(keep - kept);
+  decay_trim_slabs(keep - min_size(count_read(CNT_RETAINED_BYTES), keep));
   spare_purge();
   return (size_t)(count_read(CNT_PURGED_BYTES) - purged);
 }
