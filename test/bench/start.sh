@@ -61,10 +61,16 @@ at_most "the same in one that builds a table of 3 MB and drops it" 68 \
     my %table; $table{$_} = "-" x ($_ % 2000) for 1 .. 3000; undef %table;
     open(my $map, "<", "/proc/self/smaps"); print <$map>')"
 
+layout=$here/../../src/layout.ld
+promise="each function that src/layout.ld names is in src"
+gone=$(grep -oE '\.text(\.unlikely)?\.[a-z]\w+' "$layout" | sed -E 's/^\.text\.(unlikely\.)?//' |
+  grep -vxE 'unlikely|startup|exit' | sort -u |
+  comm -23 - <(cat "$here"/../../src/*/*.[ch]* | grep -oE '\w+' | sort -u))
+if [[ -z $gone ]]; then pass "$promise"; else fail "$promise" "$(paste -sd ' ' <<<"$gone")"; fi
+
 promise="src/layout.ld orders what the linker of another processor links, too"
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 linker=aarch64-linux-gnu-ld
-layout=$here/../../src/layout.ld
 if ! type -P $linker >/dev/null; then
   skip "$promise" "$linker (binutils-aarch64-linux-gnu)"
 elif echo 'const int class_a = 1; int f(void) { return class_a; }' |
