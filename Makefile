@@ -35,7 +35,7 @@ LDFLAGS = -nostartfiles -Wl,-Bsymbolic-functions -Wl,-z,nodelete -Wl,-z,now -Wl,
 
 # make shared POOL_TLS_PHASE1=0: built without magazines above 1 KiB.
 ifeq ($(POOL_TLS_PHASE1),0)
-OPT += -DHAK_POOL_TLS_PHASE1=0
+override OPT += -DHAK_POOL_TLS_PHASE1=0
 endif
 
 # What counts shared writes is in that build alone.
@@ -239,7 +239,8 @@ soak:
 # The same with other seeds for each round, until stopped or until ROUNDS are done.
 ROUNDS = 100
 fuzz: all tests
-	@for seed in $$(seq $(ROUNDS)); do $(BUILD)/test/race/stress 8 5s $$RANDOM$$seed || exit 1; done
+	@for seed in $$(od -An -v -w4 -tu4 -N $$((4 * $(ROUNDS))) /dev/urandom); do \
+	  $(BUILD)/test/race/stress 8 5s $$seed || exit 1; done
 
 # What programs that link hakmem ask for by pkg-config.
 define PC_FILE

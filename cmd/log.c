@@ -15,9 +15,13 @@ enum { LINE_MOST = 8192 }; /* bytes; a line of the trace has less, whatever a lo
 static bool next_line(FILE *file, char line[LINE_MOST]) {
   size_t used = 0;
   int c = getc_unlocked(file);
+  int last = 0;
   if (c == EOF) return false;
-  for (; c != EOF && c != '\n'; c = getc_unlocked(file))
+  for (; c != EOF && c != '\n'; c = getc_unlocked(file)) {
     if (used < LINE_MOST - 1) line[used++] = c < ' ' || c == 0x7f ? '?' : (char)c;
+    last = c;
+  }
+  if (last == '\r' && used) used--; /* of a line that ends in both */
   line[used] = 0;
   return true;
 }

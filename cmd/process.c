@@ -17,12 +17,17 @@ static void place(char path[PLACE], const char *pid, const char *file) {
   snprintf(path, PLACE, "/proc/%.20s%s", pid, file);
 }
 
+static bool no_memory(const char *pid) {
+  return cannot_explain("process ", pid, "it has no memory: it ended, or is a part of the kernel");
+}
+
 /* Says why the process's FILE could not be opened: errno says it, but not so that it helps. */
 static bool refuse_process(const char *pid, int error) {
   char path[PLACE];
   struct stat process;
   place(path, pid, "");
   if (stat(path, &process) != 0) return cannot_explain("process ", pid, "there is none");
+  if (error == ESRCH) return no_memory(pid);
   if (error != EACCES && error != EPERM) return cannot_explain("process ", pid, strerror(error));
   if (process.st_uid != geteuid())
     return cannot_explain("process ", pid, "it belongs to another user");
@@ -72,6 +77,5 @@ bool memory_of_process(struct memory *memory, const char *pid) {
   error = read_maps(memory, maps);
   fclose(maps);
   if (error) return refuse_process(pid, error);
-  if (memory->mapping_count) return true;
-  return cannot_explain("process ", pid, "it has no memory: it ended, or is a part of the kernel");
+  return memory->mapping_count || no_memory(pid);
 }

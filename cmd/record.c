@@ -9,12 +9,14 @@
 
 #include "ace/verdict.h"
 #include "base/bits.h"
+#include "diag/option.h"
 
 /* --- of a ring --- */
 
 static bool is_possible(const struct failure *f) {
   return f->reason < REASONS && f->tier < TIERS && f->next < NEXT_ROUTES &&
-         f->verdict < VERDICTS && f->depth <= FAILURE_DEPTH && f->wmax <= 100 * 100;
+         f->verdict < VERDICTS && f->depth <= FAILURE_DEPTH &&
+         f->wmax <= option_table[OPT_WMAX_LARGE].most;
 }
 
 /* The one limit that was noted, in FACTS without any other: what would be enough follows from it
@@ -125,7 +127,8 @@ static bool take_name(const char **line, const char *before, const char *const *
 static bool take_ratio(const char **line, uint32_t *hundredths) {
   uint64_t whole;
   const char *digits;
-  if (!take_number(line, " wmax=", &whole) || whole > 100 || !take(line, ".")) return false;
+  uint64_t most = option_table[OPT_WMAX_LARGE].most / 100;
+  if (!take_number(line, " wmax=", &whole) || whole > most || !take(line, ".")) return false;
   digits = *line;
   if (!isdigit((unsigned char)digits[0]) || !isdigit((unsigned char)digits[1])) return false;
   *hundredths = (uint32_t)(whole * 100 + (uint64_t)(digits[0] - '0') * 10 +

@@ -105,7 +105,8 @@ int report_end(struct report *report) {
   if (report->known && !report->all) put_causes(report);
   if (!report->known) {
     put_name(t, report);
-    text_str(t, ": no refusal is recorded\n");
+    text_str(t, report->damaged ? ": no sound record of a refusal" : ": no refusal is recorded");
+    text_str(t, "\n");
   }
   status = finish_output(t);
   if (report->damaged) {

@@ -37,7 +37,7 @@ const struct option_row option_table[OPTIONS] = {
 const char option_doc[OPTIONS][96] = {
     "empty superslabs of 4 MiB kept mapped, the least recently used given back first",
     "superslabs mapped and made resident at start",
-    "bytes of freed memory kept resident; a tenth of the live memory if that is more",
+    "bytes of freed memory kept resident; a tenth of what slabs and large blocks take if more",
     "bytes of address space hakmem may map for blocks; 0: as much as the system gives",
     "one line on stderr at start: version, mode, options that differ from their defaults",
     "the statistics on stderr at exit",

@@ -335,23 +335,17 @@ static void reclaim(struct thread *t) {
   thread_put_back(t);
 }
 
-static struct thread *next_stranger(const struct thread *self) {
-  LIST_EACH(link, &all_threads) {
-    struct thread *t = LINK_OWNER(link, struct thread, all);
-    if (t->living && t != self && t != bare) return t;
-  }
-  return NULL;
-}
-
 void thread_fork_child(void) {
   struct gates *gates = self_gates;
   struct thread *self = gates->owner_tag ? (struct thread *)(void *)gates : NULL;
-  struct thread *other;
   background_fork_child();
   if (ld_rlx(&fork_alone)) return;
   pool_fork_child();
   drop_locks();
-  while ((other = next_stranger(self))) reclaim(other);
+  LIST_EACH(link, &all_threads) { /* none is ever taken off */
+    struct thread *t = LINK_OWNER(link, struct thread, all);
+    if (t->living && t != self && t != bare) reclaim(t);
+  }
   if (!self || !self->inside) { /* else a signal's handler forks, in the midst */
     units_take_back();
     huge_fit_budget();

@@ -139,7 +139,7 @@ static void cut_spare(struct huge *huge) {
 static void suit(struct huge *huge, bool full) {
   if (full != huge->huge_pages && os_huge_pages(huge->base, huge->mapped, full))
     huge->huge_pages = full;
-  if (huge->huge_pages) cut_spare(huge);
+  if (may_exceed(huge)) cut_spare(huge);
 }
 
 /* With huge pages: if the last one goes only a little beyond a block of BYTES, the block does. */
@@ -325,10 +325,10 @@ void *huge_resize(void *p, size_t size, struct refusal *why) {
     if (grow(huge, whole, why)) bytes = whole;
     else if (bytes == whole || !grow(huge, bytes, why)) return NULL;
     resized(huge, bytes);
-    if (exceeds) cut_spare(huge);
   } else if (narrow(huge, whole)) {
     resized(huge, whole);
     huge_settle();
   }
+  if (exceeds) cut_spare(huge);
   return huge->base;
 }

@@ -109,10 +109,11 @@ static bool due(struct superslab *super, unsigned unit, const struct order *orde
   struct slab *slab = slab_at(super, unit);
   uint32_t state = ld_rlx(&slab->state);
   uint16_t looked = ld_rlx(&super->looked[unit]);
+  int32_t listed = (int32_t)(order->now - ld_rlx(&super->shelved[unit])); /* or later than NOW */
   int32_t more = slab_count(state) - (looked & LOOKED_BLOCKS);
   if (!(state & SLAB_LISTED)) return false;
   if (order->hard && (looked & LOOKED_LAZILY)) return true;
-  if (more <= 0 || order->now - ld_rlx(&super->shelved[unit]) < order->age) return false;
+  if (more <= 0 || (order->age && listed < (int32_t)order->age)) return false;
   return !looked || (size_t)more * class_size(slab_class(state)) >= os_page_size();
 }
 

@@ -132,6 +132,14 @@ fi
 finish_it
 expect "a process that is not there is refused" 1 "" \
   "hakmem: explain: process $pid: there is none" "$hakmem" explain "$pid"
+{ sh -c 'sleep 0.1 & echo $!; exec sleep 60' & } >zombie # the latter waits for no child
+parent=$!
+sleep 0.5
+zombie=$(cat zombie)
+expect "a process that has ended, but was not waited for, has no memory" 1 "" \
+  "hakmem: explain: process $zombie: it has no memory: it ended, or is a part of the kernel" \
+  "$hakmem" explain "$zombie"
+kill "$parent"
 expect "a number that can be none, too" 1 "" \
   "hakmem: explain: process 99999999999999999999999999: there is none" \
   "$hakmem" explain 99999999999999999999999999
@@ -241,15 +249,24 @@ has "a log: what was suppressed counts" "one: 6 refusals" \
   "  mapfail     huge    cgroup-memory                1" \
   "  mapfail     huge    -                            5" \
   "  To mend it: raise /a b/memory.max to 4105 or more."
+sed 's/$/\r/' whole >crlf
+explained --all crlf
+same "a log whose lines end in CR LF" \
+  "$(sed -E 's/^\[ACE-FAIL\] ([A-Za-z]*)/\L\1/' whole)" "$(cat out)$(cat err)"
+echo "${line/1.30/1000.00}" >one
+explained one
+has "a log: the largest W_MAX that is accepted" "one: 1 refusal"
 echo "$line verdict=none note=\"no limit that hakmem knows was reached\"" >one
 explained one
 has "a log: a verdict that found no limit" "  Why: no limit that hakmem knows was reached."
 for wrong in "${line/huge/vast}" "${line/none/nowhere}" "${line/size=5/size=-5}" "$line more" \
   "$line suppressed=5 more" \
-  "${line/size=5/size=99999999999999999999}" "$line verdict=RLIMIT_AS limit=1" "${line/1.30/1.3}" \
+  "${line/size=5/size=99999999999999999999}" "${line/1.30/1001.00}" \
+  "$line verdict=RLIMIT_AS limit=1" "${line/1.30/1.3}" \
   "$line verdict=RLIMIT_AS limit=1 use=1 mend=\"no end"; do
   echo "$wrong" >one
-  expect "a log with the wrong line '${wrong#*] }': status 1" 1 "one: $none" \
+  expect "a log with the wrong line '${wrong#*] }': status 1" 1 \
+    "one: no sound record of a refusal" \
     "hakmem: explain: one: left out as damaged: 1" "$hakmem" explain one
 done
 echo "nothing of interest" >plain

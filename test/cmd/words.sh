@@ -65,5 +65,9 @@ for words in --help --version "run --help" "env --help" env; do
   "$hakmem" $words >/dev/full 2>"$work/err"
   same "$words reports that its output cannot be written" \
     "125 hakmem: cannot write: No space left on device" "$? $(cat "$work/err")"
+  # shellcheck disable=SC2086
+  "$hakmem" $words >&- 2>"$work/err"
+  same "$words reports that there is nothing to write to" \
+    "125 hakmem: cannot write: Bad file descriptor" "$? $(cat "$work/err")"
 done
 finish

@@ -43,6 +43,26 @@ static void expect(const char *what, const void *p, const char *mode) {
   CHECK_MSG(area.refuses == !strcmp(mode, "never"), "%s: nh is %d", what, area.refuses);
 }
 
+enum { BLOCKS = 40 };
+
+/* Blocks whose last huge page would reach far beyond them, in mappings that have room for it:
+ * FORMER that were freed before, or the blocks themselves before they shrank. */
+static void leave_tails(size_t former, size_t first) {
+  static void *block[BLOCKS];
+  size_t size = 2 * MIB + 100000;
+  size_t before = api_resident();
+  for (int i = 0; i < BLOCKS && former; i++) block[i] = malloc(opaque(former));
+  for (int i = 0; i < BLOCKS && former; i++) free(block[i]);
+  for (int i = 0; i < BLOCKS; i++) block[i] = malloc(opaque(first ? first : size));
+  for (int i = 0; i < BLOCKS; i++) {
+    if (first) block[i] = realloc(block[i], opaque(size));
+    memset(block[i], 1, size);
+  }
+  for (int i = 0; i < BLOCKS; i++) free(block[i]);
+  CHECK_MSG(api_resident() <= before + 17 * MIB, "%zu MiB more, after %zu and %zu MiB",
+            (api_resident() - before) / MIB, former / MIB, first / MIB);
+}
+
 int main(int argc, char **argv) {
   const char *mode = argc > 1 ? argv[1] : "default";
   int system_has = argc > 2 && !strcmp(argv[2], "madvise");
@@ -78,5 +98,9 @@ int main(int argc, char **argv) {
   free(small);
   free(run);
   free(huge);
+  test_begin("what huge pages bring unasked goes with the blocks that brought it");
+  leave_tails(4 * MIB, 0);
+  leave_tails(0, 8 * MIB);
+  test_end();
   return api_close();
 }
