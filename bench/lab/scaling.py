@@ -1,5 +1,6 @@
 """scaling - writes docs/scaling.md: what the counts of shared writes mean for a larger machine."""
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -84,10 +85,11 @@ Of a descriptor only the pages are touched whose classes of blocks are in use.
 
 No step of a call walks a list that grows with the heap, in the standard mode of the backend:
 
-- `units_take` looks at 16 superslabs of each of 7 bins, resident units first: at most 224.
-- `pool_get` takes the first slab of one of 4 lists; `settle` and `let go` compare with the first.
+- `units_take` looks at 16 superslabs of each of 7 bins, for the place with most resident units: at
+  most 112.
+- `pool_get` takes the first slab of one of 5 lists; `settle` and `let go` compare with the first.
 - `units_give`, purging and the cache of empty superslabs use the ends of their lists.
-- The cache of huge mappings holds 16, and what could not be unmapped is at most 256 ranges.
+- The cache of huge mappings holds %(kept)d, and what could not be unmapped is at most 256 ranges.
 - With `HAKMEM_TINY_SS_SHARED` below 2, `first_of` walks its list for a slab of its own pool: that
   does grow with the heap.
 - Statistics, `hak_check` and a forked child walk all superslabs or all threads.
@@ -171,6 +173,12 @@ def descriptor_bytes():
         return int(shared.output("nm", "-S", file.name).split()[1], 16)
 
 
+def constant(name):
+    """An enumerator of config.h that is given as a plain number."""
+    with open(os.path.join(allocators.ROOT, "src/base/config.h")) as file:
+        return int(re.search(r"^ *%s = (\d+)," % name, file.read(), re.MULTILINE).group(1))
+
+
 def heap(counts):
     descriptor = descriptor_bytes()
     curve = [c for c in counts if c.pattern.name.startswith("curve-")]
@@ -179,7 +187,7 @@ def heap(counts):
     return HEAP % {
         "curve": table(("live blocks", "shared", "private", "locks"), rows),
         "descriptor": "%.1f" % (descriptor / 1024), "meta": "%.1f" % (descriptor * 2**18 / 2**30),
-        "share": "%.2f" % (100 * descriptor / 2**22)}
+        "share": "%.2f" % (100 * descriptor / 2**22), "kept": constant("HUGE_KEPT")}
 
 
 def write(counts):
