@@ -46,8 +46,9 @@ int finish_output(struct text *t) {
 /* Descriptors 0 to 2 are never handed out for something else; the program that is run finds those
  * that were closed closed. */
 static void hold_standard_streams(void) {
-  int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  int fd;
+  do fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* what is written to 1 fails, and is told */
+  while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) close(fd);
 }
 

@@ -66,7 +66,7 @@ promise="each function that src/layout.ld names is in src"
 gone=$(grep -oE '\.text(\.unlikely)?\.[a-z]\w+' "$layout" | sed -E 's/^\.text\.(unlikely\.)?//' |
   grep -vxE 'unlikely|startup|exit' | sort -u |
   comm -23 - <(cat "$here"/../../src/*/*.[ch]* | grep -oE '\w+' | sort -u))
-if [[ -z $gone ]]; then pass "$promise"; else fail "$promise" "$(paste -sd ' ' <<<"$gone")"; fi
+verdict "$promise" "$(paste -sd ' ' <<<"$gone")"
 
 promise="src/layout.ld orders what the linker of another processor links, too"
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT

@@ -238,9 +238,9 @@ same "a log: its lines are found among others, damaged ones are counted" \
 sed -i 's/^  Called from:$//; /^    /d; /^$/d' first out
 same "a log says what the process said, but for callers and alignment" \
   "$(sed '1d; s/ at a multiple of 4194304//' first)" "$(sed 1d out)"
+worded=$(sed -E 's/^\[ACE-FAIL\] ([A-Za-z]*)/\L\1/' whole)
 explained --all mixed
-same "a log, --all: the lines as they were" \
-  "$(sed -E 's/^\[ACE-FAIL\] ([A-Za-z]*)/\L\1/' whole)" "$(cat out)"
+same "a log, --all: the lines as they were" "$worded" "$(cat out)"
 line="[ACE-FAIL] MapFail tier=huge size=5 class=0 wmax=1.30 next=none thread=7 bytes=4096 errno=12"
 cgroup='verdict=cgroup-memory limit=10 use=9 mend="raise /a b/memory.max to 4105 or more"'
 echo "$line $cgroup suppressed=5" >one
@@ -251,8 +251,7 @@ has "a log: what was suppressed counts" "one: 6 refusals" \
   "  To mend it: raise /a b/memory.max to 4105 or more."
 sed 's/$/\r/' whole >crlf
 explained --all crlf
-same "a log whose lines end in CR LF" \
-  "$(sed -E 's/^\[ACE-FAIL\] ([A-Za-z]*)/\L\1/' whole)" "$(cat out)$(cat err)"
+same "a log whose lines end in CR LF" "$worded" "$(cat out)$(cat err)"
 echo "${line/1.30/1000.00}" >one
 explained one
 has "a log: the largest W_MAX that is accepted" "one: 1 refusal"
