@@ -45,9 +45,8 @@ static void count_threads(size_t *threads, size_t *cached) {
 static size_t room_for_ranges(size_t threads) {
   size_t supers = count_left(CNT_SUPER_MAPPED, CNT_SUPER_UNMAPPED);
   size_t huge = count_left(CNT_HUGE_MAPPED, CNT_HUGE_UNMAPPED);
-  size_t n = 2 * supers + huge + threads;
+  size_t n = 2 * supers + huge + threads + map_leaf_bytes() / sizeof(struct leaf);
   for (const struct meta_chunk *c = meta_chunks(); c; c = c->next) n++;
-  for (const struct leaf *leaf = map_leaves(); leaf; leaf = leaf->next) n++;
   return n + n / 8 + SPARE_RANGES;
 }
 
@@ -66,13 +65,19 @@ static void gather_supers(struct book *book) {
   super_unlock();
 }
 
-static void gather_leaf(struct book *book, const struct leaf *leaf) {
+/* Of the addresses from BASE on. */
+static void gather_leaf(struct book *book, const struct leaf *leaf, char *base) {
   put_plain(book, RANGE_LEAF, leaf, sizeof *leaf);
-  for (size_t i = 0; i < LEAF_SUPERS; i++) {
-    char *base = leaf->base + (i << SUPER_SHIFT);
+  for (size_t i = 0; i < LEAF_SUPERS; i++, base += SUPER_SIZE) {
     size_t bytes = huge_peek(base);
     if (bytes) put_plain(book, RANGE_HUGE, base, bytes);
   }
+}
+
+static void gather_leaves(struct book *book) {
+  const struct leaf *leaf;
+  for (unsigned i = 0; (leaf = map_next(&i));)
+    gather_leaf(book, leaf, (char *)((uintptr_t)(i - 1) << LEAF_SHIFT));
 }
 
 static void gather_cached_huge(struct book *book) {
@@ -124,7 +129,7 @@ static void gather_threads(struct book *book) {
 static void gather(struct book *book) {
   gather_supers(book);
   gather_cached_huge(book);
-  for (const struct leaf *leaf = map_leaves(); leaf; leaf = leaf->next) gather_leaf(book, leaf);
+  gather_leaves(book);
   for (const struct meta_chunk *c = meta_chunks(); c; c = c->next)
     put_plain(book, RANGE_CHUNK, c, c->bytes);
   gather_library(book);

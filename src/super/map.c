@@ -9,8 +9,7 @@
 struct slab_map slab_map;
 
 static struct lock cover_lock;
-static size_t leaf_bytes;   /* [lock cover] */
-static struct leaf *leaves; /* [any] only ever grows at its head */
+static size_t leaf_bytes; /* [lock cover] */
 
 /* Of a leaf a page or two are touched; a huge one, where the system gives them unasked, would be 2
  * MiB for that. */
@@ -28,12 +27,10 @@ COLD static bool cover_slow(uintptr_t i, int *error) {
   if (!ld_rlx(&slab_map.root[i])) {
     struct leaf *leaf = os_map(round_up(sizeof *leaf, UNIT_SIZE), error);
     if (leaf) {
-      if (!leaves) keep_pages_small(&slab_map, sizeof slab_map);
+      if (!leaf_bytes) keep_pages_small(&slab_map, sizeof slab_map);
       keep_pages_small(leaf, sizeof *leaf);
-      leaf->next = leaves;
-      leaf->base = (char *)(i << LEAF_SHIFT);
-      st_rel(&leaves, leaf); /* pairs: map_leaves */
-      st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero); /* pairs: map_cover */
+      /* pairs: map_cover, map_next */
+      st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero);
       leaf_bytes += sizeof *leaf;
     }
     covered = leaf != NULL;
@@ -61,8 +58,12 @@ void map_set_tags(const void *p, unsigned n, tag_t tag) {
   for (unsigned i = 0; i < n; i++) st_rlx_any(&leaf->tag[unit + i], tag);
 }
 
-struct leaf *map_leaves(void) {
-  return ld_acq(&leaves); /* pairs: cover_slow */
+struct leaf *map_next(unsigned *i) {
+  while (*i < ROOT_ENTRIES) {
+    uintptr_t distance = ld_acq(&slab_map.root[(*i)++]); /* pairs: cover_slow */
+    if (distance) return (struct leaf *)((uintptr_t)&slab_map.zero + distance);
+  }
+  return NULL;
 }
 
 size_t map_leaf_bytes(void) {

@@ -33,8 +33,6 @@ enum {
 struct leaf {
   tag_t tag[LEAF_UNITS];    /* [any] */
   void *super[LEAF_SUPERS]; /* [any] struct superslab, or struct huge that starts here */
-  struct leaf *next;        /* [const] the leaf that was mapped before it */
-  char *base;               /* [const] the first address that it answers for */
 };
 
 struct slab_map {
@@ -98,8 +96,8 @@ void map_set_super(const void *p, void *descriptor);
 /* Tags N units from P on. */
 void map_set_tags(const void *p, unsigned n, tag_t tag);
 
-/* The leaf mapped last, or NULL; `next` leads to all of them. */
-struct leaf *map_leaves(void);
+/* The first leaf from entry *I of the root on, or NULL; *I goes behind it. */
+struct leaf *map_next(unsigned *i);
 
 /* Bytes of the leaves that exist (address space, not residence). */
 size_t map_leaf_bytes(void);

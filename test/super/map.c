@@ -108,6 +108,7 @@ static void cover(void) {
   pthread_t thread[2];
   long refused[2];
   size_t before = map_leaf_bytes();
+  const struct leaf *leaf;
   size_t listed = 0;
   int error;
   test_begin("two threads that cover the same 4,000 leaves at the same moments map each once");
@@ -118,10 +119,8 @@ static void cover(void) {
   }
   CHECK_MSG(map_leaf_bytes() == before + COVERED * sizeof(struct leaf), "%zu leaves",
             (map_leaf_bytes() - before) / sizeof(struct leaf));
-  for (const struct leaf *leaf = map_leaves(); leaf; leaf = leaf->next) {
-    CHECK_MSG(map_leaf(leaf->base) == leaf, "the leaf of %p is another", (void *)leaf->base);
-    listed++;
-  }
+  for (unsigned i = 0; (leaf = map_next(&i)); listed++)
+    CHECK_MSG(map_leaf(at((i - 1) * LEAF_GIB, 0)) == leaf, "the leaf of entry %u is another", i - 1);
   CHECK_MSG(listed * sizeof(struct leaf) == map_leaf_bytes(), "%zu leaves are listed", listed);
   before = map_leaf_bytes();
   CHECK(map_cover(at(LEAF_GIB * 16, 0), &error) && map_leaf_bytes() == before);
@@ -174,7 +173,7 @@ static void small_pages(void) {
     return;
   }
   test_begin(promise);
-  CHECK(wants_no_huge_pages(map_leaves()));
+  CHECK(wants_no_huge_pages(map_next(&(unsigned){0})));
   CHECK(wants_no_huge_pages(&slab_map.zero.tag[LEAF_UNITS / 2]));
   test_end();
 }
