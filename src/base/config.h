@@ -72,6 +72,7 @@ enum {
   MAGAZINE_START = 8,
   MAGAZINE_START_BYTES = 4096,
   /* where refill and flush alternate, a magazine may grow to the least of these: */
+  MAGAZINE_MIDDLE = 32, /* blocks; up to then a magazine's slots lie close to those of others */
   MAGAZINE_MOST_TINY = 128 * 1024,       /* bytes of blocks up to 1 KiB */
   MAGAZINE_MAX_MID = 256,                /* blocks above 1 KiB */
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes of any blocks, */

@@ -183,7 +183,7 @@ static void flush_outbox(struct thread *t) {
 
 static void set_capacity(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
-  if (capacity > cell->start) thread_spread(t, class);
+  if (capacity > cell->start) thread_spread(t, class, capacity);
   cell->capacity = (uint16_t)capacity;
   t->gates.mag[class].limit = cell->base + capacity;
 }

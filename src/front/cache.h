@@ -78,6 +78,11 @@ ALWAYS_INLINE struct sorter *thread_sorter(const struct thread *t) {
   return __builtin_assume_aligned(t->sorter, 64);
 }
 
+/* The first of its MAGAZINE_MIDDLE middle slots, behind the sorter. */
+ALWAYS_INLINE void **thread_middle(const struct thread *t, unsigned class) {
+  return (void **)(void *)(t->sorter + 1) + class * (MAGAZINE_MIDDLE + 1u) + 1;
+}
+
 /* Returns N blocks of CLASS to their slabs; with 0 of any classes, of which it finds together what
  * lies in one unit. */
 void cache_return(struct thread *t, unsigned class, void **blocks, unsigned n);

@@ -286,9 +286,11 @@ static bool bounded(const struct thread *t, unsigned class, bool idle) {
   void **top = thread_top(t, class);
   void **near = (void **)(uintptr_t)t->slots + cell->near;
   void **far = (void **)(uintptr_t)t->slots + cell->far;
-  if (near[-1] || far[-1]) return false;
+  void **middle = thread_middle(t, class);
+  if (near[-1] || middle[-1] || far[-1]) return false;
   if (idle) return within(top, cell->base, class ? cell->capacity : 0);
-  return within(top, near, cell->start) || within(top, far, cell->most);
+  return within(top, near, cell->start) || within(top, middle, MAGAZINE_MIDDLE) ||
+         within(top, far, cell->most);
 }
 
 /* Each magazine's top lies between its bounds, and no slot below it is empty but those that were

@@ -69,10 +69,9 @@ void thread_close(struct thread *t, unsigned class) {
   t->gates.mag[class].limit = &closed_slots[1];
 }
 
-static void move(struct thread *t, unsigned class, unsigned to) {
+static void move(struct thread *t, unsigned class, void **base) {
   struct cell *cell = &t->cell[class];
   unsigned n = thread_cached(t, class);
-  void **base = t->slots + to;
   memcpy(base, cell->base, n * sizeof *base);
   compiler_fence();
   st_rlx(&cell->base, base);
@@ -80,9 +79,10 @@ static void move(struct thread *t, unsigned class, unsigned to) {
   st_rlx(&t->gates.mag[class].top, base + n);
 }
 
-void thread_spread(struct thread *t, unsigned class) {
+void thread_spread(struct thread *t, unsigned class, unsigned capacity) {
   struct cell *cell = &t->cell[class];
-  if (cell->base != t->slots + cell->far) move(t, class, cell->far);
+  void **to = capacity <= MAGAZINE_MIDDLE ? thread_middle(t, class) : t->slots + cell->far;
+  if (cell->base < to) move(t, class, to);
 }
 
 void thread_gather(struct thread *t, unsigned class) {
@@ -90,13 +90,16 @@ void thread_gather(struct thread *t, unsigned class) {
   void **near = t->slots + cell->near;
   if (cell->base == near && ld_rlx(&t->gates.mag[class].top) == near) return;
   if (thread_cached(t, class)) return;
-  move(t, class, cell->near);
+  move(t, class, near);
   t->gates.mag[class].limit = near + min_size(cell->capacity, cell->start);
 }
 
-/* Between the near slots and the far ones lies more than a magazine has: a top in the one and a
- * base in the other are too far apart. */
-enum { SORTER_SLOTS = (sizeof(struct sorter) + 56) / sizeof(void *) }; /* 56: to align it */
+/* Between the near slots and the others lies more than a magazine has, and between the middle slots
+ * of a class and its far ones all that the other classes have of both: a top in the one and a base
+ * in the other are too far apart. 56: to align the sorter. */
+enum {
+  SORTER_SLOTS = (sizeof(struct sorter) + 56) / sizeof(void *) + CLASSES * (MAGAZINE_MIDDLE + 1)
+};
 _Static_assert(sizeof(struct sorter) > MAGAZINE_MAX * sizeof(void *), "see above");
 
 size_t thread_bytes(void) {

@@ -15,9 +15,10 @@
  *
  * A magazine is an array of free blocks below `top`; the slot below the first is NULL for ever, so
  * that one load both fetches the block and tells that there is none. It begins among its thread's
- * near slots, which lie in one page or two, and goes to its far ones when it outgrows them, so that
- * a thread that did little has touched little. A forked child, or a reader, may find the base in
- * one place and the top in the other: thread_cached() takes such a magazine for empty.
+ * near slots, which lie in one page or two, and when it outgrows them goes to its middle ones, then
+ * to its far ones, so that a thread that did little has touched little. A forked child, or a reader,
+ * may find the base in one place and the top in another: thread_cached() takes such a magazine for
+ * empty.
  */
 #ifndef FRONT_THREAD_H
 #define FRONT_THREAD_H
@@ -98,7 +99,7 @@ struct thread {
   struct sorter *sorter; /* [const] behind the near slots; its content is the owner's */
   size_t out_most;     /* [owner] bytes, by the share */
   void *out[OUTBOX_MAX]; /* [owner] blocks of other threads' slabs */
-  void *slots[];         /* the magazines: all near ones, the sorter, then all far ones */
+  void *slots[];         /* the magazines: all near ones, the sorter, middle ones, far ones */
 };
 
 extern void *closed_slots[2];     /* [const] two NULLs: the magazine behind a closed gate */
@@ -182,9 +183,9 @@ ALWAYS_INLINE void thread_leave(struct thread *t) {
   st_rel_own(&t->inside, false);
 }
 
-/* Moves a magazine to its far slots with its blocks, and an empty one to its near ones. The gate is
- * open. */
-void thread_spread(struct thread *t, unsigned class);
+/* Moves a magazine with its blocks to slots that hold CAPACITY, more than its near ones do; and an
+ * empty one to its near ones. The gate is open. */
+void thread_spread(struct thread *t, unsigned class, unsigned capacity);
 void thread_gather(struct thread *t, unsigned class);
 
 /* Bytes of a struct thread with its magazines. */
