@@ -10,6 +10,9 @@ struct slab_map slab_map;
 
 static struct lock cover_lock;
 static size_t leaf_bytes; /* [lock cover] */
+/* The entries of leaves lie from ROOT_ENTRIES - `spread` to below `beyond`: elsewhere nobody reads,
+ * which would map a page. [lock cover] writes, [any] reads; relaxed */
+static unsigned spread, beyond;
 
 /* Of a leaf a page or two are touched; a huge one, where the system gives them unasked, would be 2
  * MiB for that. */
@@ -29,6 +32,8 @@ COLD static bool cover_slow(uintptr_t i, int *error) {
     if (leaf) {
       if (!leaf_bytes) keep_pages_small(&slab_map, sizeof slab_map);
       keep_pages_small(leaf, sizeof *leaf);
+      st_rlx_any(&spread, (unsigned)max_size(spread, ROOT_ENTRIES - i));
+      st_rlx_any(&beyond, (unsigned)max_size(beyond, i + 1));
       /* pairs: map_cover, map_next */
       st_rel(&slab_map.root[i], (uintptr_t)leaf - (uintptr_t)&slab_map.zero);
       leaf_bytes += sizeof *leaf;
@@ -59,7 +64,8 @@ void map_set_tags(const void *p, unsigned n, tag_t tag) {
 }
 
 struct leaf *map_next(unsigned *i) {
-  while (*i < ROOT_ENTRIES) {
+  *i = (unsigned)max_size(*i, ROOT_ENTRIES - ld_rlx(&spread));
+  while (*i < ld_rlx(&beyond)) {
     uintptr_t distance = ld_acq(&slab_map.root[(*i)++]); /* pairs: cover_slow */
     if (distance) return (struct leaf *)((uintptr_t)&slab_map.zero + distance);
   }

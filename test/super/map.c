@@ -120,7 +120,7 @@ static void cover(void) {
   CHECK_MSG(map_leaf_bytes() == before + COVERED * sizeof(struct leaf), "%zu leaves",
             (map_leaf_bytes() - before) / sizeof(struct leaf));
   for (unsigned i = 0; (leaf = map_next(&i)); listed++)
-    CHECK_MSG(map_leaf(at((i - 1) * LEAF_GIB, 0)) == leaf, "the leaf of entry %u is another", i - 1);
+    CHECK_MSG(map_leaf(at((i - 1) * LEAF_GIB, 0)) == leaf, "the leaf at %u is another", i - 1);
   CHECK_MSG(listed * sizeof(struct leaf) == map_leaf_bytes(), "%zu leaves are listed", listed);
   before = map_leaf_bytes();
   CHECK(map_cover(at(LEAF_GIB * 16, 0), &error) && map_leaf_bytes() == before);
