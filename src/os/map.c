@@ -67,6 +67,7 @@ static void *map_aligned(size_t bytes, size_t align, int protection, int *error)
   char *first = map_pages(NULL, bytes, protection, error);
   uintptr_t below = (uintptr_t)first & ~(align - 1);
   char *p = if_aligned(first, bytes, align, error);
+  int unsaid; /* what the system refused before tells more */
   if (p || !first) return p;
   p = if_aligned(map_pages((void *)below, bytes, protection, error), bytes, align, error);
   if (p || bytes > PTRDIFF_MAX - align) return p;
@@ -74,7 +75,7 @@ static void *map_aligned(size_t bytes, size_t align, int protection, int *error)
   if (p) return if_aligned(trim_to_aligned(p, bytes + align, bytes, align), bytes, align, error);
   below = (ld_rlx(&lowest) - bytes) & ~(align - 1);
   if (below > ld_rlx(&lowest)) return NULL;
-  return if_aligned(map_pages((void *)below, bytes, protection, error), bytes, align, error);
+  return if_aligned(map_pages((void *)below, bytes, protection, &unsaid), bytes, align, &unsaid);
 }
 
 void *os_map_aligned(size_t bytes, size_t align, int *error) {

@@ -83,6 +83,7 @@ static struct huge *map_new(size_t mapped, size_t bytes, size_t align, struct re
   count_any(CNT_HUGE_MAPPED, 1);
   return huge;
 no_leaf:
+  why->bytes += sizeof(struct leaf);
   os_discard(huge->base, mapped);
 no_memory:
   keep_descriptor_give(huge);
@@ -280,6 +281,23 @@ size_t huge_drop_aged(uint64_t now, size_t batch) {
 
 size_t huge_size(const void *p) {
   return ((const struct huge *)map_super(p))->used;
+}
+
+void huge_count_anew(void) {
+  const struct leaf *leaf;
+  size_t live = 0, used = 0, mapped = keep_mapped();
+  for (unsigned entry = 0; count_read(CNT_HUGE_MAPPED) && (leaf = map_next(&entry));) {
+    for (size_t i = 0; i < LEAF_SUPERS; i++) {
+      const struct huge *huge = leaf->super[i];
+      if (!huge || leaf->tag[i * SUPER_UNITS] != TAG_HUGE) continue;
+      live++;
+      used += huge->used;
+      mapped += huge->mapped;
+    }
+  }
+  st_rlx(&counter_value[CNT_HUGE_LIVE], live);
+  st_rlx(&counter_value[CNT_HUGE_BYTES], used);
+  count_any(CNT_SUPER_BYTES, mapped);
 }
 
 size_t huge_peek(const void *base) {

@@ -29,6 +29,9 @@ size_t huge_size(const void *p);
  * there is none. For the ledger, which holds no right to the block. */
 size_t huge_peek(const void *base);
 
+/* For the child of a fork, after units_take_back: counts live blocks, and mappings, anew. */
+void huge_count_anew(void);
+
 /* Makes the block at P hold SIZE bytes, moving its pages if need be; SIZE is above LARGE_MAX.
  * Returns its address, or NULL and WHY: the block is then as it was. */
 void *huge_resize(void *p, size_t size, struct refusal *why);

@@ -1,5 +1,7 @@
 #include "pool/keep.h"
 
+#include <string.h>
+
 #include "base/text.h"
 #include "diag/counter.h"
 #include "diag/option.h"
@@ -125,8 +127,12 @@ static size_t purge_from(struct huge *huge, size_t keep) {
 }
 
 bool keep_zero(struct huge *huge) {
-  if (huge->filled && !huge->dirty) purge_from(huge, 0);
-  return !huge->filled;
+  bool worth = huge->dirty && os_resident_mostly(huge->base, huge->dirty);
+  size_t stays = worth ? huge->dirty : 0;
+  if (huge->filled > stays) purge_from(huge, stays);
+  if (huge->filled > stays) return false;
+  memset(huge->base, 0, min_size(stays, huge->used));
+  return true;
 }
 
 /* Keeps what is behind the block's share as a mapping of its own, if there is a descriptor. */
@@ -285,6 +291,10 @@ size_t keep_drop_aged(uint64_t by, size_t batch) {
   size_t gone;
   while (bytes < batch && (gone = drop(take_aged(by)))) bytes += gone;
   return bytes;
+}
+
+size_t keep_mapped(void) {
+  return ld_rlx(&kept.mapped);
 }
 
 unsigned keep_ranges(struct huge_range *out, unsigned most) {

@@ -38,7 +38,8 @@ struct huge *keep_take(size_t bytes, size_t align, bool dirty);
 /* The mapping of less than BYTES with the most pages, if they are worth it, or NULL. */
 struct huge *keep_take_smaller(size_t bytes);
 
-/* Makes a mapping that was taken zero if that costs no resident page. Returns whether it is. */
+/* Makes a mapping that was taken zero, of which only what is resident stays so. Returns whether it
+ * is. */
 bool keep_zero(struct huge *huge);
 
 /* Keeps a mapping whose `filled` and `dirty` are known. */
@@ -69,6 +70,8 @@ struct huge_range {
   char *base;
   size_t bytes;
 };
+
+size_t keep_mapped(void); /* bytes of their address space */
 
 /* Copies up to MOST of the kept mappings to OUT. Returns how many. */
 unsigned keep_ranges(struct huge_range *out, unsigned most);

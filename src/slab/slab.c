@@ -14,7 +14,7 @@ static uint64_t *words_of(struct slab *slab, const struct units *units, unsigned
 /* How many of the blocks lie in memory that may be resident already. */
 static uint32_t high_of(const struct units *units, const struct class_row *row) {
   size_t touched = units_touched(units->super, units->first, row->units);
-  return (uint32_t)min_size(touched / row->size, row->blocks);
+  return (uint32_t)min_size((touched + row->size - 1) / row->size, row->blocks);
 }
 
 struct slab *slab_carve(const struct units *units, unsigned class) {

@@ -262,14 +262,15 @@ static struct superslab *next_aged_locked(uint64_t now) {
 }
 
 size_t purge_aged(uint64_t now, size_t batch) {
+  struct superslab *super;
   size_t bytes = 0;
+  int tries = ONE_TRIES; /* where the system refuses */
   if (option(OPT_PURGE) == PURGE_OFF) return 0;
   super_lock();
-  while (bytes < batch) {
-    struct superslab *super = next_aged_locked(now);
-    size_t purged = super ? purge_some(super, super->aged, false) : 0;
-    if (!purged) break;
+  while (bytes < batch && tries && (super = next_aged_locked(now))) {
+    size_t purged = purge_some(super, super->aged, false);
     bytes += purged;
+    tries -= !purged;
   }
   super_unlock();
   if (bytes) super_drop_surplus();

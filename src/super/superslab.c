@@ -135,6 +135,7 @@ static struct superslab *super_map_new(struct refusal *why) {
   purge_note_live();
   return super;
 no_leaf:
+  why->bytes += sizeof(struct leaf);
   os_discard(base, SUPER_SIZE);
 no_memory:
   spare_give(super);
@@ -261,14 +262,13 @@ static void hold_locked(struct superslab *super, unsigned first, unsigned n, str
   *out = (struct units){super, first, stale};
 }
 
-/* The free units that may have pages: dirty ones, and lazy ones until the system takes theirs. */
+/* Free units that may have pages: dirty ones, and lazy ones until the system takes theirs. */
 static uint64_t resident_units(const struct superslab *super) {
   return super->dirty | super->lazy;
 }
 
-/* Of the places STARTS for N units the one with the most resident units, then the lowest. */
-static unsigned most_resident(const struct superslab *super, uint64_t starts, unsigned n) {
-  uint64_t units = resident_units(super);
+/* Of the places STARTS for N units the one with the most of UNITS, then the lowest. */
+static unsigned most_resident(uint64_t units, uint64_t starts, unsigned n) {
   unsigned best = bit_lowest(starts);
   unsigned most = bit_count(units & bit_span(best, n));
   for (; starts; starts &= starts - 1) {
@@ -283,15 +283,16 @@ static unsigned most_resident(const struct superslab *super, uint64_t starts, un
 
 struct place {
   struct superslab *super; /* NULL: none yet */
-  unsigned first;
-  unsigned resident; /* units */
+  unsigned first, resident; /* units */
 };
 
 /* The better of BEST and what SUPER has for N units at one of the places STARTS. */
 static void prefer(struct place *best, struct superslab *super, uint64_t starts, unsigned n) {
-  uint64_t whole = bit_run_starts(resident_units(super), n) & starts;
-  unsigned first = whole ? bit_lowest(whole) : most_resident(super, starts, n);
-  unsigned resident = bit_count(resident_units(super) & bit_span(first, n));
+  uint64_t units = resident_units(super);
+  uint64_t whole = bit_run_starts(units, n) & starts;
+  if (best->super && !units) return;
+  unsigned first = whole ? bit_lowest(whole) : most_resident(units, starts, n);
+  unsigned resident = bit_count(units & bit_span(first, n));
   if (!best->super || resident > best->resident) *best = (struct place){super, first, resident};
 }
 
@@ -343,9 +344,8 @@ void units_note_touched(struct superslab *super, unsigned first, unsigned n, siz
 }
 
 size_t units_touched(const struct superslab *super, unsigned first, unsigned n) {
-  unsigned parts = 0;
-  for (unsigned i = 0; i < n && parts == i * UNIT_PARTS; i++) parts += super->touched[first + i];
-  return (size_t)parts * (UNIT_SIZE / UNIT_PARTS);
+  while (n > 1 && !super->touched[first + n - 1]) n--;
+  return ((n - 1) * (size_t)UNIT_PARTS + super->touched[first + n - 1]) * (UNIT_SIZE / UNIT_PARTS);
 }
 
 void super_free_locked(struct superslab *super, uint64_t units, uint64_t now) {

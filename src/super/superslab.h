@@ -90,8 +90,8 @@ ALWAYS_INLINE bool units_take(unsigned n, unsigned align, struct units *out, str
   return units_take_of(0, n, align, out, why);
 }
 
-/* Of N units held: the first BYTES may be resident, the rest was not touched since the system gave
- * them. For whoever gives them back, and for whoever holds them next. */
+/* Of N units held: the first BYTES may be resident, all or in part; the rest was not touched since
+ * the system gave them. For whoever gives them back, and for whoever holds them next. */
 void units_note_touched(struct superslab *super, unsigned first, unsigned n, size_t bytes);
 size_t units_touched(const struct superslab *super, unsigned first, unsigned n);
 
@@ -135,7 +135,7 @@ void super_fork_take(void); /* all locks of this room */
 void super_fork_drop(void);
 
 /* For the child of a fork, whose only thread holds no unit: what its parent's other threads had
- * neither given to a slab or run nor to the pool is free. */
+ * neither given to a slab or run nor to the pool is free, and what there is is counted anew. */
 void units_take_back(void);
 
 /* S1..S4. Returns the number of violations, each told on stderr. */

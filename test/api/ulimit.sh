@@ -51,4 +51,22 @@ fi
 seen=$(ulimit -n 20; HAKMEM_SHOW_STATS=1 LD_PRELOAD=$library exec ls / 2>&1 >/dev/null)
 name="ulimit: with 20 descriptors statistics come though the program closes stderr"
 if grep -q '^heap.live_bytes ' <<<"$seen"; then pass "$name"; else fail "$name" "$seen"; fi
+
+# What the system refuses is a leaf of the slab map, behind the mapping that the request needs.
+cat >"$work/huge.c" <<'END'
+#include <stdlib.h>
+int main(void) {
+  int n = 0;
+  while (n < 10000 && malloc(3000000)) n++;
+  return n == 10000;
+}
+END
+name="ulimit: what the slab map needs besides is part of what a verdict explains"
+compile "$work/huge" -fno-builtin "$work/huge.c"
+seen=$(ulimit -d 12000; HAKMEM_ACE_TRACE=1 LD_PRELOAD=$library exec "$work/huge" 2>&1)
+if grep -q '^\[ACE-FAIL\] MapFail .*verdict=RLIMIT_DATA' <<<"$seen"; then
+  pass "$name"
+else
+  fail "$name" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
 finish

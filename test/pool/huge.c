@@ -134,6 +134,12 @@ static void neighbours(void) {
   test_end();
 }
 
+/* Not asked to be zero. */
+static char *plain(size_t size) {
+  bool zeroed = false;
+  return huge_get(size, 16, &zeroed, &why);
+}
+
 static void caching(void) {
   bool zeroed;
   char *p;
@@ -145,7 +151,7 @@ static void caching(void) {
   p = huge_get(10 * MIB, 16, &zeroed, &why);
   memset(p, 1, 10 * MIB);
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == 10 * MIB);
-  CHECK(get(9 * MIB, &zeroed) == p && !zeroed);
+  CHECK(plain(9 * MIB) == p);
   CHECK(count_read(CNT_HUGE_REUSED) == reused + 1 && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(huge_give(p));
   test_end();
@@ -181,7 +187,7 @@ static void kept(void) {
   test_begin("a kept mapping serves a block of half its pages, without the pages behind it");
   p = get(8 * MIB, &zeroed);
   memset(p, 5, 8 * MIB);
-  CHECK(huge_give(p) && get(5 * MIB, &zeroed) == p && !zeroed && huge_size(p) == 5 * MIB);
+  CHECK(huge_give(p) && plain(5 * MIB) == p && huge_size(p) == 5 * MIB);
   CHECK(os_resident_end(p, 8 * MIB) == 5 * MIB && count_read(CNT_RETAINED_BYTES) == 0);
   CHECK(huge_resize(p, 7 * MIB, &why) == p && all_bytes(p + 5 * MIB, 2 * MIB, 0));
   CHECK(huge_give(p) && keep_check() == 0);
@@ -189,17 +195,17 @@ static void kept(void) {
   test_begin("what a block leaves of a kept mapping keeps its pages, and serves the next block");
   keep_drop(0);
   memset(p = get(20 * MIB, &zeroed), 5, 20 * MIB);
-  CHECK(huge_give(p) && get(7 * MIB, &zeroed) == p && !zeroed && huge_size(p) == 8 * MIB);
+  CHECK(huge_give(p) && plain(7 * MIB) == p && huge_size(p) == 8 * MIB);
   CHECK(count_read(CNT_RETAINED_BYTES) == 12 * MIB && live_mappings() == 2 && keep_check() == 0);
-  q = get(9 * MIB, &zeroed);
-  CHECK(q == p + 8 * MIB && !zeroed && all_bytes(q, 9 * MIB, 5) && huge_size(q) == 9 * MIB);
+  q = plain(9 * MIB);
+  CHECK(q == p + 8 * MIB && all_bytes(q, 9 * MIB, 5) && huge_size(q) == 9 * MIB);
   CHECK(count_read(CNT_RETAINED_BYTES) == 0 && os_resident_end(q, 12 * MIB) == 9 * MIB);
   CHECK(all_bytes(p, 8 * MIB, 5) && huge_give(p) && huge_give(q) && keep_check() == 0);
   CHECK(keep_drop(0) == 20 * MIB && !os_is_mapped(p) && !os_is_mapped(q));
   option_set("PURGE", "off");
   memset(p = get(20 * MIB, &zeroed), 5, 20 * MIB);
-  CHECK(huge_give(p) && (q = get(5 * MIB, &zeroed)) != p && huge_give(q));
-  CHECK(get(7 * MIB, &zeroed) == p && os_resident_end(p, 20 * MIB) == 20 * MIB);
+  CHECK(huge_give(p) && (q = plain(5 * MIB)) != p && huge_give(q));
+  CHECK(plain(7 * MIB) == p && os_resident_end(p, 20 * MIB) == 20 * MIB);
   option_set("PURGE", "dontneed");
   CHECK(huge_give(p) && keep_check() == 0);
   keep_drop(0);
@@ -207,8 +213,8 @@ static void kept(void) {
   test_begin("a larger block takes the pages of a kept mapping along, and new ones behind them");
   memset(p = get(7 * MIB, &zeroed), 5, 7 * MIB);
   CHECK(huge_give(p));
-  q = get(20 * MIB, &zeroed);
-  CHECK(!zeroed && os_resident_end(q, 20 * MIB) == 7 * MIB && huge_size(q) == 20 * MIB);
+  q = plain(20 * MIB);
+  CHECK(os_resident_end(q, 20 * MIB) == 7 * MIB && huge_size(q) == 20 * MIB);
   CHECK(all_bytes(q, 7 * MIB, 5) && all_bytes(q + 7 * MIB, 13 * MIB, 0));
   CHECK(huge_give(q) && keep_check() == 0);
   test_end();
@@ -219,6 +225,29 @@ static void kept(void) {
   CHECK(huge_give(p) && os_is_mapped(p) && count_read(CNT_RETAINED_BYTES) == LEFT);
   CHECK(os_resident_end(p, 20 * MIB) == LEFT && keep_purge(SIZE_MAX / 2) == LEFT);
   CHECK(get(18 * MIB, &zeroed) == p && zeroed && all_bytes(p, 18 * MIB, 0) && huge_give(p));
+  keep_drop(0);
+  test_end();
+}
+
+static void zeroed_again(void) {
+  bool zeroed;
+  char *p;
+  option_set("RETAIN", "64M");
+  keep_drop(0);
+  test_begin("asked to be zero, a kept mapping is, and no page comes that was not resident");
+  memset(p = get(8 * MIB, &zeroed), 5, 8 * MIB);
+  CHECK(huge_give(p) && get(8 * MIB, &zeroed) == p && zeroed);
+  CHECK(os_resident_end(p, 8 * MIB) == 8 * MIB && all_bytes(p, 8 * MIB, 0) && huge_give(p));
+  keep_drop(0);
+  memset(p = get(8 * MIB, &zeroed), 5, MIB);
+  CHECK(huge_give(p) && get(8 * MIB, &zeroed) == p && zeroed);
+  CHECK(os_resident_end(p, 8 * MIB) == MIB && all_bytes(p, 8 * MIB, 0) && huge_give(p));
+  keep_drop(0);
+  p = get(8 * MIB, &zeroed);
+  p[0] = p[8 * MIB - 1] = 5; /* resident nearly nowhere in between */
+  CHECK(huge_give(p) && get(8 * MIB, &zeroed) == p && zeroed);
+  CHECK(os_resident_end(p, 8 * MIB) == 0 && all_bytes(p, 8 * MIB, 0) && huge_give(p));
+  CHECK(keep_check() == 0);
   keep_drop(0);
   test_end();
 }
@@ -312,6 +341,7 @@ int main(void) {
   neighbours();
   caching();
   kept();
+  zeroed_again();
   untouched();
   misuse();
   seen();

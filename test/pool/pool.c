@@ -29,16 +29,6 @@ static struct slab *full_slab(unsigned class) {
   return slab;
 }
 
-/* Returns the blocks FROM..FROM+N-1; whether the slab became empty and its units went back. */
-static bool return_blocks(struct slab *slab, unsigned from, unsigned n) {
-  bool empty = false;
-  for (unsigned i = from; i < from + n; i++) {
-    CHECK(!slab_return_any(slab, i / 64, (uint64_t)1 << i % 64));
-    empty = pool_settle_any(slab, slab_count_returned_any(slab, 1), 1);
-  }
-  return empty;
-}
-
 static bool is_listed(const struct slab *slab) {
   return ld_rlx(&slab->state) & SLAB_LISTED;
 }
@@ -62,12 +52,6 @@ static void round_trip(void) {
   test_end();
 }
 
-/* Claims N blocks of a slab that the caller owns. */
-static void claim_some(struct slab *slab, unsigned n) {
-  static void *out[MOST_BLOCKS];
-  CHECK(slab_claim(slab, out, n) == n);
-}
-
 static void finds_touched(void) {
   struct slab *a, *b;
   test_begin("pool_find gives a listed slab only for its blocks that were in use before");
@@ -87,26 +71,36 @@ static void finds_touched(void) {
   test_end();
 }
 
+/* Slabs one behind the other, of whose blocks the first A and B were in use, become free units. */
+static void leave_touched(unsigned a, unsigned b) {
+  struct slab *first = pool_get(CLASS, 1, &taken, &why);
+  struct slab *second = pool_get(CLASS, 1, &taken, &why);
+  claim_some(first, a);
+  claim_some(second, b);
+  pool_let_go(first);
+  pool_let_go(second);
+  return_blocks(first, 0, a);
+  return_blocks(second, 0, b);
+}
+
+static unsigned high_of(unsigned class) {
+  struct slab *slab = pool_get(class, 1, &taken, &why);
+  unsigned high = slab->high;
+  pool_let_go(slab);
+  return high;
+}
+
 static void remembers_touched(void) {
-  struct slab *slab;
-  unsigned high;
+  unsigned wide = class_of(32768); /* 8 units */
   test_begin("units that come back remember how much of them was touched, until they are purged");
   purge_down_to(0);
-  slab = pool_get(CLASS, 1, &taken, &why);
-  claim_some(slab, 20); /* 12,800 bytes: 4 parts of 4 KiB */
-  pool_let_go(slab);
-  return_blocks(slab, 0, 20);
-  slab = pool_get(CLASS, 1, &taken, &why);
-  CHECK_MSG(slab->high == 4 * 4096 / 640, "%u", slab->high);
-  pool_let_go(slab);
-  slab = pool_get(class_of(32768), 1, &taken, &why); /* 8 units, of which the first was touched */
-  high = slab->high;
-  CHECK_MSG(high == 0, "%u", high);
-  pool_let_go(slab);
+  leave_touched(20, 0); /* 12,800 bytes: 4 parts of 4 KiB, of which 25.6 blocks */
+  CHECK_MSG(high_of(CLASS) == 26 && high_of(wide) == 1, "%u %u", high_of(CLASS), high_of(wide));
   purge_down_to(0);
-  slab = pool_get(CLASS, 1, &taken, &why);
-  CHECK_MSG(slab->high == 0, "%u", slab->high);
-  pool_let_go(slab);
+  leave_touched(20, class_table[CLASS].blocks); /* to the end of the second, with a gap before */
+  CHECK_MSG(high_of(wide) == 4, "%u", high_of(wide));
+  purge_down_to(0);
+  CHECK_MSG(high_of(CLASS) == 0 && high_of(wide) == 0, "%u %u", high_of(CLASS), high_of(wide));
   test_end();
 }
 
