@@ -1,7 +1,9 @@
 /* hakmem - what libc's allocator interface lacks.
  *
- * Every function here may be called from any thread at any time, also from a forked child, unless
- * its comment says otherwise. None of them changes errno unless its comment says so.
+ * Every function here may be called from any thread, also in a forked child. A signal handler may
+ * call hak_owns, hak_failures, hak_option_get, and hak_counter for figures outside "heap.", once
+ * the program has allocated; the others take locks that the interrupted thread may hold. None of
+ * them changes errno unless its comment says so.
  */
 #ifndef HAKMEM_H
 #define HAKMEM_H
@@ -35,7 +37,8 @@ int hak_owns(const void *p);
  * "failures.mapfail.huge" (HAKMEM_SHOW_STATS=1 lists them all).
  *
  * NAME, VALUE: not NULL. VALUE receives events, bytes or things, as the row in the statistics says.
- * Figures of "heap." walk all slabs and threads, under a lock; the others are one load each.
+ * Figures of "heap." walk all slabs and threads, under a lock; some of "front." add up a word of
+ * each thread that ever was; the others are one load each.
  * Returns 0, or -1 when no figure has this name (VALUE is then left alone).
  */
 int hak_counter(const char *name, uint64_t *value);
@@ -105,10 +108,10 @@ struct hak_ledger_figures {
  *
  * LEDGER: receives it. Residence is looked up page by page; a page that blocks of several kinds
  * share is split by their bytes. Returns 0, or -1 with errno ENOMEM when the system has no memory
- * for the work (some 20 KiB, and 48 bytes per superslab, 8 per cached block), which is given back.
- * Other threads go on meanwhile: each figure is then of some instant during the call. Not to be
- * called from a signal handler. Cost: a walk over all slabs, and two by the kernel over the page
- * tables, as reading /proc/self/smaps: some milliseconds per GiB of small blocks.
+ * for the work (some 50 KiB, 108 bytes per superslab, 10 per cached block), which is given back.
+ * Other threads go on meanwhile: each figure is then of some instant during the call. Cost: a walk
+ * over all slabs, and two by the kernel over the page tables, as reading /proc/self/smaps: some
+ * milliseconds per GiB of small blocks.
  */
 int hak_ledger(struct hak_ledger_figures *ledger);
 
@@ -152,7 +155,7 @@ struct hak_failure {
   uint64_t size;        /* bytes asked for */
   uint64_t align;       /* bytes */
   uint64_t class_size;  /* bytes of the size class that was refused; 0: none was */
-  uint64_t bytes;       /* bytes asked of the system; 0: it was not asked */
+  uint64_t bytes;       /* bytes of address space that were to be had, with what they need */
   uint64_t limit;       /* value of the limit that the verdict names */
   uint64_t use;         /* how much of it was in use */
   uint32_t thread;      /* as gettid(2) */
@@ -160,15 +163,17 @@ struct hak_failure {
   const char *reason;   /* "threshold", "exhaustion", "mapfail", "overflow" */
   const char *tier;     /* "tiny" to 1 KiB, "mid" to 32 KiB, "large" to 2 MiB, "huge" */
   const char *next;     /* where the request went: "run", "mapping"; "none": NULL was returned */
-  const char *verdict;  /* the limit that was hit, such as "RLIMIT_AS"; "none": not known */
+  const char *verdict;  /* the limit that was hit, such as "RLIMIT_AS"; "none": not known. With
+                           DEPTH 0 it is that of the last refusal of this cause that was looked
+                           into, LIMIT and USE are, too: the limit may have changed since */
   unsigned depth;       /* return addresses in CALLERS */
   uint64_t callers[16]; /* from the inside out */
 };
 
 /* Copies the last refusals, the newest first.
  *
- * OUT: room for N; at most 256 are kept. Returns how many were copied. Repetitions of one cause
- * carry verdict and callers only where a line is due: the first ten, then each power of two.
+ * OUT: room for N; at most 256 are kept. Returns how many were copied. Repetitions of one cause are
+ * looked into, and carry callers, only where a line is due: the first ten, then each power of two.
  */
 unsigned hak_failures(struct hak_failure *out, unsigned n);
 

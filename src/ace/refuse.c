@@ -9,6 +9,7 @@
 #include "diag/limiter.h"
 #include "diag/option.h"
 #include "os/log.h"
+#include "os/process.h"
 #include "super/superslab.h"
 
 static struct limiter limiters[REASONS][TIERS][NEXT_ROUTES]; /* [any] */
@@ -113,7 +114,7 @@ COLD void refuse(struct failure *failure) {
       verdict = find_verdict(failure, &facts);
       remember(&verdict, failure);
     }
-    _Unwind_Backtrace(note_caller, failure);
+    if (os_may_unwind()) _Unwind_Backtrace(note_caller, failure);
     failure_record(failure);
     if (option(OPT_ACE_TRACE)) put_line(failure, explained ? &verdict : NULL, suppressed);
   } else {

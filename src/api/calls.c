@@ -49,10 +49,25 @@ static size_t with_room(size_t usable, size_t size) {
   return max_size(class_size(class), size);
 }
 
+/* A hit, or NULL. */
+ALWAYS_INLINE void *pop_aligned(size_t align, size_t size) {
+  return front_pop_told(self_gates, class_code_aligned(size, align));
+}
+
+static void *try_malloc(size_t size) {
+  void *p = pop_aligned(GRAIN, size);
+  if (p) return p;
+  return libc_serves(size) ? libc_malloc(size) : front_try(size);
+}
+
 /* A block that got no better place is kept when it is large enough as it is. */
 static void *move_block(void *p, size_t usable, size_t size) {
-  void *q = hak_malloc(with_room(usable, size));
-  if (!q) return size <= usable ? p : NULL;
+  size_t room = with_room(usable, size);
+  void *q = room > size || size <= usable ? try_malloc(room) : NULL;
+  if (!q && size <= usable) return p;
+  if (!q) q = hak_malloc(size);
+  else if (room > size && front_keeps_sizes()) validate_asked(q, size);
+  if (!q) return NULL;
   memcpy(q, p, min_size(usable, size));
   hak_free(p);
   return q;
@@ -91,11 +106,6 @@ EXPORT void *hak_reallocarray(void *p, size_t n, size_t size) {
   /* refused, and recorded, as such */
   if (__builtin_mul_overflow(n, size, &bytes)) bytes = SIZE_MAX;
   return hak_realloc(p, bytes);
-}
-
-/* A hit, or NULL. */
-ALWAYS_INLINE void *pop_aligned(size_t align, size_t size) {
-  return front_pop_told(self_gates, class_code_aligned(size, align));
 }
 
 COLD static void *invalid(void) {

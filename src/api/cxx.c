@@ -14,11 +14,14 @@ typedef void (*new_handler)(void);
 extern new_handler linked_handler(void) __asm__("_ZSt15get_new_handlerv") WEAK;
 extern void linked_throw(void) __asm__("_ZSt17__throw_bad_allocv") WEAK;
 
-/* A function of the C++ runtime, also of one that was loaded after us and out of the global
- * scope. */
-static void *runtime_function(const char *name) {
+/* What makes frames of this library ones that exceptions are caught in; 0 where the runtime came
+ * after us. */
+extern char linked_personality __asm__("__gxx_personality_v0") WEAK;
+
+/* A function that a C++ runtime itself has. */
+static void *own_function(const char *name) {
   static const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1", "libc++abi.so.1"};
-  void *function = dlsym(RTLD_DEFAULT, name);
+  void *function = NULL;
   for (size_t i = 0; !function && i < sizeof libraries / sizeof *libraries; i++) {
     void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
     if (!library) continue;
@@ -26,6 +29,12 @@ static void *runtime_function(const char *name) {
     dlclose(library);
   }
   return function;
+}
+
+/* Also of a runtime that was loaded after us and out of the global scope. */
+static void *runtime_function(const char *name) {
+  void *function = dlsym(RTLD_DEFAULT, name);
+  return function ? function : own_function(name);
 }
 
 static new_handler current_handler(void) {
@@ -45,12 +54,24 @@ static void *allocate(size_t size, size_t align) {
   return align ? hak_aligned_alloc(align, size) : hak_malloc(size);
 }
 
+/* Where no frame of ours can catch what the handler throws, one of the runtime's does: its nothrow
+ * new calls new, which is ours, and returns NULL for an exception. */
+COLD static void *nothrow_by_runtime(size_t size, size_t align) {
+  void *(*plain)(size_t, const void *);
+  void *(*aligned)(size_t, size_t, const void *);
+  *(void **)&plain = own_function("_ZnwmRKSt9nothrow_t");
+  *(void **)&aligned = own_function("_ZnwmSt11align_val_tRKSt9nothrow_t");
+  if (align) return aligned ? aligned(size, align, "") : NULL;
+  return plain ? plain(size, "") : NULL;
+}
+
 /* [new.delete.single]: the handler makes memory, throws, or there is none and we throw. */
 COLD static void *new_failed(size_t size, size_t align, bool throws) {
   void *p = NULL;
   while (!p) {
     new_handler handler = current_handler();
     if (!handler) break;
+    if (!throws && !&linked_personality) return nothrow_by_runtime(size, align);
     if (throws)
       handler();
     else if (!nothrow_call(handler))

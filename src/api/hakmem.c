@@ -144,6 +144,7 @@ EXPORT unsigned hak_failures(struct hak_failure *out, unsigned n) {
 __attribute__((constructor)) static void at_start(void) {
   int saved = errno;
   os_look_for_stderr();
+  thread_prepare();
   if (KNOWS_ALONE && !option_given()) return;
   thread_self();
   background_allow();

@@ -1,5 +1,6 @@
 /* The GNU C library's questions about the heap: mallinfo, mallinfo2, malloc_info, malloc_stats,
  * malloc_trim, mallopt. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
@@ -9,6 +10,7 @@
 
 #ifdef __GLIBC__ /* other libcs do not have these functions, nor the types they return */
 
+#include "api/libc.h"
 #include "api/names.h"
 #include "api/stats.h"
 #include "base/bits.h"
@@ -22,13 +24,21 @@ struct mallinfo2 {
 };
 #endif
 
+/* glibc's own function while it serves everything, so that these are about its heap, else NULL. */
+static void *theirs(const char *name) {
+  return libc_serves(0) ? dlsym(RTLD_NEXT, name) : NULL;
+}
+
 /* arena: superslabs, of which slabs' blocks and runs in use are uordblks and all else is fordblks;
  * hblkhd: huge mappings in use, apart from them; ordblks: free blocks; keepcost: free units and
  * mappings that are kept, for malloc_trim to give back. glibc's fastbins have no counterpart. */
 BY_NAME static struct mallinfo2 own_mallinfo2(void) {
   uint64_t huge = count_read(CNT_HUGE_BYTES);
   struct mallinfo2 info = {.hblkhd = huge, .hblks = count_read(CNT_HUGE_LIVE)};
+  struct mallinfo2 (*libc_info)(void);
   struct heap_stats s;
+  *(void **)&libc_info = theirs("mallinfo2");
+  if (libc_info) return libc_info();
   stats_collect(&s);
   info.arena = s.supers * SUPER_SIZE;
   info.uordblks = s.live_bytes - min_size(huge, s.live_bytes);
@@ -53,13 +63,17 @@ BY_NAME static struct mallinfo own_mallinfo(void) {
 }
 
 BY_NAME static int own_malloc_trim(size_t keep) {
-  return hak_trim(keep) > 0;
+  int (*libc_trim)(size_t);
+  *(void **)&libc_trim = theirs("malloc_trim");
+  return libc_trim ? libc_trim(keep) : hak_trim(keep) > 0;
 }
 
 /* The parameters of the GNU C library tune a design that is not ours: known ones are accepted, so
  * that programs which insist go on, and change nothing. */
 BY_NAME static int own_mallopt(int parameter, int value) {
-  (void)value;
+  int (*libc_mallopt)(int, int);
+  *(void **)&libc_mallopt = theirs("mallopt");
+  if (libc_mallopt) return libc_mallopt(parameter, value);
   return parameter == M_MXFAST || (parameter <= M_TRIM_THRESHOLD && parameter >= M_ARENA_MAX);
 }
 

@@ -1,7 +1,7 @@
 /* The one thing of operator new that C cannot do: to catch what a new_handler throws.
  *
- * The names of the C++ runtime are weak, so that the library loads into programs that have none;
- * those have no new_handler either, and never come here.
+ * The names of the C++ runtime are weak, so that the library loads into programs that have none, or
+ * load one later; those never come here.
  */
 #include "api/nothrow.h"
 

@@ -80,7 +80,7 @@ ALWAYS_INLINE struct sorter *thread_sorter(const struct thread *t) {
 
 /* The first of its MAGAZINE_MIDDLE middle slots, behind the sorter. */
 ALWAYS_INLINE void **thread_middle(const struct thread *t, unsigned class) {
-  return (void **)(void *)(t->sorter + 1) + class * (MAGAZINE_MIDDLE + 1u) + 1;
+  return (void **)(void *)(t->sorter + 1) + (size_t)class * (MAGAZINE_MIDDLE + 1) + 1;
 }
 
 /* Returns N blocks of CLASS to their slabs; with 0 of any classes, of which it finds together what

@@ -62,7 +62,7 @@ static void *class_alloc(unsigned class, struct refusal *why) {
 /* Gives back what is kept for speed, so that a request may succeed after all. */
 static bool give_way(void) {
   size_t bytes = keep_drop(0);
-  pool_drop_kept(true);
+  bytes += pool_drop_kept(true);
   return bytes + super_drop_empty(0) > 0;
 }
 
@@ -72,6 +72,7 @@ struct request {
   unsigned class;   /* 0: a run or a mapping */
   unsigned refused; /* the class that W_MAX refused, else 0 */
   bool zeroed;      /* wanted, and then: known to be so */
+  bool quiet;       /* whoever asked can do without: a NULL is none of the program's */
 };
 
 static bool fits_run(const struct request *request) {
@@ -80,6 +81,7 @@ static bool fits_run(const struct request *request) {
 
 static void report(const struct request *request, const struct refusal *why, enum next_route next) {
   unsigned class = request->class ? request->class : request->refused;
+  if (request->quiet && why->reason != REASON_THRESHOLD) return;
   struct failure failure = {
       .size = request->size,
       .align = request->align,
@@ -128,7 +130,7 @@ static void *serve(struct request *request) {
 }
 
 static bool cannot_be(size_t size, size_t align) {
-  struct request request = {size, align, 0, 0, false};
+  struct request request = {size, align, 0, 0, false, false};
   struct refusal why = {REASON_OVERFLOW, 0, 0};
   if (size <= PTRDIFF_MAX && align <= PTRDIFF_MAX - size) return false;
   report(&request, &why, NEXT_NONE);
@@ -140,8 +142,16 @@ static void count_call(enum tally_row row) {
   if (t && t->closed) tally_own(&t->tally, row, 1);
 }
 
-void *front_alloc(size_t size, bool *zeroed) {
-  struct request request = {size, GRAIN, 0, 0, zeroed != NULL};
+/* P, which may be NULL, is what SIZE bytes were asked for and got. */
+static void *answer(void *p, size_t size) {
+  if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
+  count_call(TLY_MALLOC_CALLS);
+  background_pass();
+  return p;
+}
+
+NOINLINE static void *alloc(size_t size, bool *zeroed, bool quiet) {
+  struct request request = {size, GRAIN, 0, 0, zeroed != NULL, quiet};
   void *p;
   thread_self(); /* the first call of all starts the allocator: options are in force from here on */
   if (cannot_be(size, GRAIN)) return NULL;
@@ -155,30 +165,30 @@ void *front_alloc(size_t size, bool *zeroed) {
     request.class = class_of(size);
   }
   p = serve(&request);
-  if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
   if (zeroed) *zeroed = request.zeroed;
-  count_call(TLY_MALLOC_CALLS);
-  background_pass();
-  return p;
+  return answer(p, size);
+}
+
+void *front_alloc(size_t size, bool *zeroed) {
+  return alloc(size, zeroed, false);
+}
+
+void *front_try(size_t size) {
+  return alloc(size, NULL, true);
 }
 
 void *front_alloc_aligned(size_t align, size_t size) {
-  struct request request = {size ? size : 1, align, 0, 0, false}; /* 0: a block of its own */
-  void *p;
+  struct request request = {size ? size : 1, align, 0, 0, false, false}; /* 0: a block of its own */
   if (align <= GRAIN) return front_alloc(size, NULL);
   thread_self();
   if (cannot_be(size, align)) return NULL;
   request.class = (unsigned)class_code_aligned(size, align) / 2;
-  count_call(TLY_MALLOC_CALLS);
-  p = serve(&request);
-  if (p && UNLIKELY(option(OPT_VALIDATE))) validate_asked(p, size);
-  background_pass();
-  return p;
+  return answer(serve(&request), size);
 }
 
 /* --- out --- */
 
-COLD static void bad_free(const char *what, const void *p) {
+COLD _Noreturn static void bad_free(const char *what, const void *p) {
   text_die(what, p);
 }
 
@@ -251,6 +261,8 @@ size_t front_usable(const void *p) {
 void *front_resize(void *p, size_t size) {
   unsigned code = map_tag(p) & TAG_CODE_MASK;
   struct refusal why;
+  if (code >= TAG_RUN && (uintptr_t)p % (code == TAG_RUN ? UNIT_SIZE : SUPER_SIZE))
+    bad_free("realloc of a pointer into the middle of a block", p);
   if (code == TAG_HUGE && size > LARGE_MAX && size <= PTRDIFF_MAX)
     return huge_resize(p, size, &why);
   if (code == TAG_RUN && size > CLASS_MAX && size <= LARGE_MAX)

@@ -18,6 +18,9 @@
  * be 0. */
 void *front_alloc(size_t size, bool *zeroed);
 
+/* The same for who can do without: a NULL is neither recorded nor told. */
+void *front_try(size_t size);
+
 /* As front_alloc, at a multiple of ALIGN, a power of two. */
 void *front_alloc_aligned(size_t align, size_t size);
 

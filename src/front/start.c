@@ -53,13 +53,23 @@ COLD static void prewarm(size_t wanted) {
                     : "HAKMEM_PREWARM: fewer superslabs than that: the system refused more");
 }
 
+static void make_key(void (*thread_end)(void *)) {
+  if (!has_key) has_key = pthread_key_create(&end_key, thread_end) == 0;
+}
+
+void start_key(void (*thread_end)(void *)) {
+  lock_take(&start_lock);
+  make_key(thread_end);
+  lock_drop(&start_lock);
+}
+
 static void start(void (*thread_end)(void *)) {
   option_load();
   libc_from = find_libc_from();
   wmax = (struct wmax){(unsigned)option(OPT_WMAX_MID), (unsigned)option(OPT_WMAX_LARGE)};
   wmax_binds = ace_wmax_binds(wmax);
   if (DEBUG_LEVEL >= 2) ASSERT(ace_check(wmax) == 0);
-  has_key = pthread_key_create(&end_key, thread_end) == 0;
+  make_key(thread_end);
   if (option(OPT_PREWARM)) prewarm(option(OPT_PREWARM));
 }
 

@@ -15,6 +15,10 @@
  * fork handlers too: whoever forks may have begun before another thread allocates, so the first
  * call does it, and glibc's pthread_create makes one before there is a second thread. */
 void start_once(void (*thread_end)(void *));
+
+/* Makes the key of that destructor, unless there is one. Before the program has 32 keys: libc keeps
+ * those in the thread itself, and has to allocate, and so to bear a thread, to hold a later one. */
+void start_key(void (*thread_end)(void *));
 bool start_done(void);
 
 /* Arms the destructor for the calling thread. */

@@ -98,7 +98,8 @@ void thread_gather(struct thread *t, unsigned class) {
  * of a class and its far ones all that the other classes have of both: a top in the one and a base
  * in the other are too far apart. 56: to align the sorter. */
 enum {
-  SORTER_SLOTS = (sizeof(struct sorter) + 56) / sizeof(void *) + CLASSES * (MAGAZINE_MIDDLE + 1)
+  SORTER_SLOTS = (sizeof(struct sorter) + 56) / sizeof(void *) +
+                 (size_t)CLASSES * (MAGAZINE_MIDDLE + 1)
 };
 _Static_assert(sizeof(struct sorter) > MAGAZINE_MAX * sizeof(void *), "see above");
 
@@ -241,6 +242,10 @@ COLD static struct thread *thread_birth(void) {
   return t;
 }
 
+void thread_prepare(void) {
+  start_key(thread_end);
+}
+
 ALWAYS_INLINE struct thread *self(bool freeing) {
   struct gates *gates = self_gates;
   if (LIKELY(gates->owner_tag)) return (struct thread *)(void *)gates;
@@ -286,6 +291,7 @@ static bool fork_alone; /* [any] relaxed: true is written and read by that threa
 void thread_fork_prepare(void) {
   st_rlx_any(&fork_alone, alone());
   if (alone()) return;
+  os_streams_lock();
   decay_fork_take();
   lock_fork_take(&bare_lock);
   lock_fork_take(&registry);
@@ -308,6 +314,7 @@ void thread_fork_parent(void) {
   if (ld_rlx(&fork_alone)) return;
   background_fork_parent();
   drop_locks();
+  os_streams_unlock();
 }
 
 /* Is SLAB owned, though no thread has it? Then one was letting go of it. What its tag says is a
@@ -351,6 +358,7 @@ void thread_fork_child(void) {
   }
   if (!self || !self->inside) { /* else a signal's handler forks, in the midst */
     units_take_back();
+    huge_count_anew();
     huge_fit_budget();
   }
   /* Anew: a thread may have counted itself, or what it gave back, and no more than that. */

@@ -15,10 +15,9 @@
  *
  * A magazine is an array of free blocks below `top`; the slot below the first is NULL for ever, so
  * that one load both fetches the block and tells that there is none. It begins among its thread's
- * near slots, which lie in one page or two, and when it outgrows them goes to its middle ones, then
- * to its far ones, so that a thread that did little has touched little. A forked child, or a reader,
- * may find the base in one place and the top in another: thread_cached() takes such a magazine for
- * empty.
+ * near slots, which lie in one page or two, and goes on to its middle ones, then to its far ones,
+ * so that a thread that did little has touched little. A forked child, or a reader, may find the
+ * base in one place and the top in another: thread_cached() takes such a magazine for empty.
  */
 #ifndef FRONT_THREAD_H
 #define FRONT_THREAD_H
@@ -114,6 +113,9 @@ struct thread *thread_self(void);
 /* The same, for a free: NULL, too, where it never allocated and libc takes it apart. Born now it
  * would never end. */
 struct thread *thread_self_freeing(void);
+
+/* Before main: see start_key. */
+void thread_prepare(void);
 
 /* Opens and closes one magazine, for a mode that sees every call. */
 void thread_open(struct thread *t, unsigned class);

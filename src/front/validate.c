@@ -7,6 +7,7 @@
 #include "diag/option.h"
 #include "os/log.h"
 #include "os/map.h"
+#include "os/process.h"
 
 /* A state byte is the generation of the mode, that is how often it was switched on, and whether the
  * block is live. A byte of another generation says nothing: the block came or went meanwhile. */
@@ -97,7 +98,7 @@ COLD static bool violation(const char *what, const void *p, unsigned class, unsi
   text_field(&t, " class=", class);
   text_field(&t, " found=", found);
   text_str(&t, " callers:");
-  _Unwind_Backtrace(put_caller, &t);
+  if (os_may_unwind()) _Unwind_Backtrace(put_caller, &t);
   text_str(&t, "\n");
   log_end(&t);
   return false;

@@ -45,6 +45,26 @@ void os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)
   __register_atfork(prepare, parent, child, __dso_handle);
 }
 
+/* Absent in a fully static program. */
+extern ElfW(Dyn) _DYNAMIC[] __attribute__((weak, visibility("hidden")));
+
+bool os_may_unwind(void) {
+  return _DYNAMIC;
+}
+
+/* What glibc exports for its own fork. */
+extern void _IO_list_lock(void) WEAK;
+extern void _IO_list_unlock(void) WEAK;
+
+/* Before glibc 2.32 a child of a process of one thread would inherit it locked. */
+void os_streams_lock(void) {
+  if (KNOWS_ALONE && _IO_list_lock) _IO_list_lock();
+}
+
+void os_streams_unlock(void) {
+  if (KNOWS_ALONE && _IO_list_unlock) _IO_list_unlock();
+}
+
 /* Reads a small file of /proc whole. Returns false when it is not there. By system calls: libc's
  * open and read are cancellation points, which free must not be. */
 static bool read_file(const char *path, char *data, size_t size) {
@@ -163,7 +183,8 @@ bool os_is_mapped(const void *p) {
   unsigned char resident;
   size_t page = os_page_size();
   int saved = errno;
-  bool mapped = syscall(SYS_mincore, (uintptr_t)p & ~(page - 1), (size_t)1, &resident) == 0;
+  uintptr_t at = (uintptr_t)p & ~(page - 1);
+  bool mapped = syscall(SYS_mincore, at, (size_t)1, &resident) == 0 || errno != ENOMEM;
   errno = saved;
   return mapped;
 }
@@ -215,9 +236,9 @@ bool os_in_break_heap(const void *p) {
   enum { FIELDS_TO_START = 45 }; /* start_brk is field 47; the name, field 2, ends with ')' */
   char data[1024];
   const char *name_end = data;
-  if (!read_file("/proc/self/stat", data, sizeof data)) return false;
+  if ((uintptr_t)p >= (uintptr_t)syscall(SYS_brk, 0L)) return false;
+  if (!read_file("/proc/self/stat", data, sizeof data)) return true;
   for (const char *c = data; *c; c++)
     if (*c == ')') name_end = c;
-  return (uintptr_t)p >= number_after(name_end, FIELDS_TO_START) &&
-         (uintptr_t)p < (uintptr_t)syscall(SYS_brk, 0L);
+  return (uintptr_t)p >= number_after(name_end, FIELDS_TO_START);
 }

@@ -16,6 +16,12 @@ char **os_environment(void);
 /* pthread_atfork, of which an empty process sees less. */
 void os_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
+/* libc's lock of the list of its streams, which its fork takes after all handlers. Whoever holds it
+ * waits for streams, and whoever holds a stream may allocate: so it is taken before any lock of
+ * ours. Its holder may take it again; in the child fork itself makes it new. */
+void os_streams_lock(void);
+void os_streams_unlock(void);
+
 /* Is this a set-user-ID or otherwise privileged program, whose environment is not to be trusted? */
 bool os_secure(void);
 
@@ -41,6 +47,9 @@ bool os_thread_ends(void);
 void os_name_thread(const char *name); /* the calling one */
 void os_program_name(char name[16]); /* without its path, cut, terminated */
 size_t os_resident_bytes(void);   /* 0 when /proc is not there */
+
+/* Not in a fully static program: there the unwinder allocates, under a lock of its own. */
+bool os_may_unwind(void);
 
 /* Is the byte at P in a mapping of this process? */
 bool os_is_mapped(const void *p);

@@ -76,6 +76,16 @@ static void free_inside_huge_byte(void) { misuse_free(block(3 * MIB) + 16); }
 static void free_inside_large_byte(void) { misuse_free(block(300 * KIB) + 16); }
 static void realloc_inside_huge(void) { misuse_realloc(inside(block(3 * MIB))); }
 
+/* To SIZE, for which the block itself would stay where it is, or move with its pages. */
+static void misuse_growth(char *p, size_t size) {
+  announce(p);
+  opaque_ptr(realloc(opaque_ptr(p), opaque(size)));
+}
+
+static void grow_inside_huge(void) { misuse_growth(block(3 * MIB) + 16, 8 * MIB); }
+static void narrow_inside_huge(void) { misuse_growth(block(8 * MIB) + 16, 3 * MIB); }
+static void grow_inside_large(void) { misuse_growth(block(300 * KIB) + 48, 320 * KIB); }
+
 static void free_twice(size_t size) {
   char *p = block(size);
   announce(p);
@@ -118,7 +128,7 @@ static void free_inside_tiny(void) {
 #define NOBODY "free" OWNERLESS
 #define NOBODY_REALLOC "realloc" OWNERLESS
 #define NOBODY_SIZE "malloc_usable_size" OWNERLESS
-#define MIDDLE "free of a pointer into the middle of a block[a-z, ]*"
+#define MIDDLE "(free|realloc) of a pointer into the middle of a block[a-z, ]*"
 #define INSIDE "(free|realloc) of a block that is free already, or of an address inside a block"
 #define TWICE "((free|realloc).*(freed already|free already)|double free).*"
 
@@ -146,6 +156,9 @@ static const struct {
     {"free of byte 16 of a block of 300 KiB", MIDDLE, free_inside_large_byte},
     {"free of byte 16 of a block of 3 MiB", MIDDLE, free_inside_huge_byte},
     {"realloc of the second 64 KiB of a block of 3 MiB", INSIDE, realloc_inside_huge},
+    {"realloc of byte 16 of a block of 3 MiB to 8 MiB", MIDDLE, grow_inside_huge},
+    {"realloc of byte 16 of a block of 8 MiB to 3 MiB", MIDDLE, narrow_inside_huge},
+    {"realloc of byte 48 of a block of 300 KiB to 320 KiB", MIDDLE, grow_inside_large},
     {"free of byte 16 of a block of 1,000, then a flush", MIDDLE, free_inside_tiny},
     {"free of a block of 100 bytes, twice, then a flush", TWICE, free_tiny_twice},
     {"free of a block of 20,000 bytes, twice, then a flush", TWICE, free_mid_twice},

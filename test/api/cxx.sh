@@ -24,6 +24,62 @@ linked "the static library, a static runtime" -static-libstdc++ -static-libgcc \
   "$build/libhakmem.a" -ldl -pthread
 linked "all static" -static "$build/libhakmem.a" -ldl -pthread
 
+# The runtime comes with a plugin of a program that has none.
+cat >"$work/plugin.cc" <<'END'
+#include <cstdio>
+#include <new>
+static int calls;
+static void handler() { calls++, throw std::bad_alloc(); }
+extern "C" void plugged() {
+  std::set_new_handler(handler);
+  void *plain = ::operator new(1ul << 60, std::nothrow);
+  void *aligned = ::operator new(1ul << 60, std::align_val_t(64), std::nothrow);
+  try {
+    ::operator delete(::operator new(1ul << 60));
+  } catch (const std::bad_alloc &) {
+    std::printf("%p %p, handler %d, bad_alloc\n", plain, aligned, calls);
+  }
+}
+END
+cat >"$work/host.c" <<'END'
+#include <dlfcn.h>
+int main(int argc, char **argv) {
+  void *plugin = argc > 1 ? dlopen(argv[1], RTLD_NOW) : 0;
+  void (*plugged)(void);
+  if (!plugin) return 1;
+  *(void **)&plugged = dlsym(plugin, "plugged");
+  plugged();
+  return 0;
+}
+END
+promise="cxx: a handler that throws in a plugin that brought the runtime, nothrow or not"
+if seen=$("${CXX:-g++}" -std=c++17 -shared -fPIC -o "$work/plugin.so" "$work/plugin.cc" 2>&1 &&
+  "${CC:-cc}" -o "$work/host" "$work/host.c" -ldl 2>&1) &&
+  seen=$(LD_PRELOAD=$library "$work/host" "$work/plugin.so" 2>&1) &&
+  [ "$seen" = "(nil) (nil), handler 3, bad_alloc" ]; then
+  pass "$promise"
+else
+  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
+
+promise="a program that is all static gets NULL where memory is refused, and lives on"
+cat >"$work/refused.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+  int n = 0;
+  while (n < 100000 && malloc(33792)) n++;
+  return printf("%s\n", n < 1000 ? "refused" : "served") < 0;
+}
+END
+if seen=$("${CC:-cc}" -O1 -fno-builtin -o "$work/refused" "$work/refused.c" -static \
+  "$build/libhakmem.a" -ldl -pthread 2>&1) &&
+  seen=$(HAKMEM_LIMIT=16M timeout 60 "$work/refused" 2>&1) && [ "$seen" = refused ]; then
+  pass "$promise"
+else
+  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+fi
+
 # Without fork the C library's own registrar is not linked.
 promise="pthread_atfork succeeds in a program that is all static and never forks"
 cat >"$work/static.c" <<'END'

@@ -1,7 +1,12 @@
 /* foreign - blocks of libc's own allocator are taken as they come: free, realloc, usable size. */
 #include "api.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #pragma weak __libc_malloc
 #pragma weak __libc_memalign
@@ -153,6 +158,42 @@ static void neighbours(void) {
   test_end();
 }
 
+/* From now on the system call NUMBER is refused, as sandboxes do. */
+static int refuse_call(unsigned number) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog program = {COUNT_OF(code), code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* 2: this system has no filters. */
+static int free_without(unsigned number) {
+  void *block[] = {__libc_malloc(opaque(100)), __libc_malloc(opaque(5000)),
+                   __libc_malloc(opaque(MIB))};
+  if (refuse_call(number)) return 2;
+  for (size_t i = 0; i < COUNT_OF(block); i++) free(block[i]);
+  return 0;
+}
+
+static void sandboxed(const char *promise, unsigned number) {
+  pid_t child = fork();
+  int status = -1;
+  if (child == 0) _exit(free_without(number));
+  waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) {
+    test_skip(promise, "this system lets no program filter its calls");
+    return;
+  }
+  test_begin(promise);
+  CHECK_MSG(status == 0, "wait status %#x", (unsigned)status);
+  test_end();
+}
+
 int main(void) {
   api_served();
   if (!__libc_malloc || !__libc_memalign || !__libc_free) {
@@ -163,5 +204,7 @@ int main(void) {
   use_all("from the break", take);
   use_all("from a thread's arena", take_in_thread);
   heaps_stay_apart();
+  sandboxed("libc's blocks are freed where mincore(2) is refused", SYS_mincore);
+  sandboxed("libc's blocks are freed where no file can be opened, as /proc/self/stat", SYS_openat);
   return api_close();
 }

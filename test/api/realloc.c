@@ -229,7 +229,48 @@ static void of_another_thread(void) {
   test_end();
 }
 
-int main(void) {
+/* Blocks of one class but in use, and of no other to be had, a little growth needs no more. */
+static void at_the_limit(void) {
+  static void *all[100000];
+  size_t n = 0;
+  uint64_t nulls, after;
+  void *spare = malloc(opaque(1100));
+  void *p = malloc(opaque(1024));
+  void *q;
+  CHILD_CHECK(spare && p);
+  for (size_t size = 2 * MIB; size >= 64 * KIB; size /= 2)
+    while ((q = opaque_ptr(memalign(4096, size)))) all[n++] = q;
+  while (n < COUNT_OF(all) && (q = opaque_ptr(malloc(opaque(16))))) all[n++] = q;
+  CHILD_CHECK(api_counter("heap.nulls", &nulls) == 0);
+  q = opaque_ptr(realloc(p, opaque(1100)));
+  CHILD_CHECK(q != NULL);
+  p = opaque_ptr(realloc(all[0], opaque(700 * KIB))); /* shrinks, or stays */
+  CHILD_CHECK(p != NULL);
+  CHILD_CHECK(api_counter("heap.nulls", &after) == 0 && after == nulls);
+}
+
+static void grows_at_the_limit(void) {
+  char program[4096] = {0};
+  pid_t child;
+  if (api_any()) return;
+  test_begin("realloc: where only the size itself is to be had, it is, and no NULL is counted");
+  CHECK(readlink("/proc/self/exe", program, sizeof program - 1) > 0);
+  api_note_open();
+  child = fork();
+  if (child == 0) {
+    setenv("HAKMEM_LIMIT", "4M", 1);
+    execl(program, program, "limit", (char *)NULL);
+  }
+  api_child_join(child);
+  test_end();
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[1], "limit") == 0) {
+    api_note_open();
+    at_the_limit();
+    return 0;
+  }
   api_served();
   null_is_malloc();
   every_pair();
@@ -241,6 +282,7 @@ int main(void) {
   cut_to_length();
   grows_by_little();
   grows_by_much();
+  grows_at_the_limit();
   shrink_gives_back();
   aligned_block();
   of_another_thread();
