@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cc.h"
+#include "os/process.h"
 #include "os/stderr.h"
 
 COLD static void complain(const char *what, const char *path, int error, const char *hence) {
@@ -19,12 +20,28 @@ COLD static void complain(const char *what, const char *path, int error, const c
   text_flush(&t);
 }
 
+/* PATH, with the process's number for each "%p". */
+static void put_path(struct text *t, const char *path) {
+  text_start(t, -1);
+  while (*path) {
+    size_t n = text_until(path, "%");
+    bool number = text_begins(path + n, "%p");
+    text_chars(t, path, n + (path[n] && !number));
+    if (number) text_u64(t, os_process_id());
+    path += n + (path[n] != 0) + number;
+  }
+  t->data[t->used] = 0;
+}
+
 /* O_NONBLOCK for the open alone: a FIFO that nobody reads must not hold the program up, a full one
  * must not lose lines. */
 int log_open(const char *path) {
   int saved = errno;
   int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
-  int fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0666) : -1;
+  struct text full;
+  int fd;
+  put_path(&full, path);
+  fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, full.data, flags, 0666) : -1;
   if (fd == STDERR_FILENO) { /* which the program has closed: its next file gets it, not ours */
     fd = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     syscall(SYS_close, STDERR_FILENO);
@@ -34,7 +51,7 @@ int log_open(const char *path) {
   } else {
     int error = errno;
     fd = os_stderr();
-    if (*path) complain("open ", path, error, "): what follows goes to stderr\n");
+    if (*path) complain("open ", full.data, error, "): what follows goes to stderr\n");
   }
   errno = saved;
   return fd;

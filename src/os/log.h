@@ -12,7 +12,7 @@
 
 #include "base/text.h"
 
-/* A descriptor to write to, or -1. PATH: "" for stderr. */
+/* A descriptor to write to, or -1. PATH: "" for stderr; "%p" in it is the process's number. */
 int log_open(const char *path);
 
 /* ERROR: the errno of what was written to it, or 0; is told on stderr where FD is a file. */

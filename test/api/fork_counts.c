@@ -1,4 +1,4 @@
-/* fork_counts - what a forked child counts is what it has, whatever its parent's threads were at. */
+/* fork_counts - a forked child counts what it has, whatever its parent's threads were at. */
 #include "api.h"
 
 #include <pthread.h>

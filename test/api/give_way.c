@@ -1,4 +1,4 @@
-/* give_way - before a NULL all that is kept for speed is given up: what is asked again has no more. */
+/* give_way - before a NULL all that is kept for speed is given up: asked again there is no more. */
 #include "api.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* late_key - a thread ends for the allocator, too, whose first allocation libc makes for its keys. */
+/* late_key - a thread ends for the allocator, too, whose first block libc takes for its keys. */
 #include "api.h"
 
 #include <pthread.h>

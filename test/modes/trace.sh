@@ -165,6 +165,12 @@ same "HAKMEM_LOG=FILE: stderr holds nothing" "" "$(err)"
 holds "HAKMEM_LOG=FILE: the file holds the line" "$(cat "$work/log")" '^\[ACE-FAIL\] Overflow '
 on "$trace" HAKMEM_LOG="$work/log" "$ask" malloc $above
 same "HAKMEM_LOG=FILE: the next program appends" 2 "$(wc -l <"$work/log")"
+on HAKMEM_LOG="$work/own%%.%p.%" HAKMEM_SHOW_STATS=1 "$ask" malloc 100 next
+same "HAKMEM_LOG: %p is the process's number, of which the file tells" 1 \
+  "$(for file in "$work"/own%%.*.%; do
+    number=${file#"$work"/own%%.}
+    head -1 "$file" | grep -c "pid ${number%.%} "
+  done)"
 on "$trace" HAKMEM_LOG="$work/log" "$ask" close malloc $above next
 same "HAKMEM_LOG=FILE: a program that has closed stderr gets 2 for its next file, not the log" \
   "malloc: NULL, errno ENOMEM|next: 2|3" "$(out | tr '\n' '|')$(wc -l <"$work/log")"
