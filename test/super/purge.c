@@ -201,6 +201,27 @@ static void locked_first(void) {
   CHECK(purge_down_to(0) == UNIT_SIZE && retained() == 0 && super_check() == 0);
 }
 
+/* What is locked is older than what may go. */
+static void aged_behind_locked(void) {
+  enum { SUPERS = 5, LOCKED = 4 };
+  struct units units[SUPERS];
+  struct refusal why;
+  option_set("RETAIN", "1G");
+  option_set("DECAY_MS", "100");
+  purge_down_to(0);
+  for (int i = 0; i < SUPERS; i++) CHECK(units_take(SUPER_UNITS, 1, &units[i], &why));
+  for (int i = 0; i < SUPERS; i++) {
+    char *unit = unit_address(units[i].super, units[i].first);
+    fill(&units[i], 1);
+    if (i < LOCKED) CHECK(mlock(unit, UNIT_SIZE) == 0);
+    units_give(units[i].super, units[i].first, 1);
+  }
+  CHECK(retained() == SUPERS * UNIT_SIZE);
+  CHECK(purge_aged(os_milliseconds() + 1000, SIZE_MAX) == UNIT_SIZE && super_check() == 0);
+  for (int i = 0; i < LOCKED; i++) munlock(unit_address(units[i].super, units[i].first), UNIT_SIZE);
+  CHECK(purge_down_to(0) == LOCKED * UNIT_SIZE && retained() == 0 && super_check() == 0);
+}
+
 int main(void) {
   static const char *const budgets[] = {"0", "1M", "5M", "40M"};
   clearenv();
@@ -219,5 +240,7 @@ int main(void) {
       refused, 4 * UNIT_SIZE);
   expect_return_locked("one locked page keeps its unit, not its neighbours, nor other superslabs",
                        locked_first, UNIT_SIZE);
+  expect_return_locked("what has aged behind superslabs with locked pages goes in the same step",
+                       aged_behind_locked, 4 * UNIT_SIZE);
   return test_status();
 }
