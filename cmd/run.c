@@ -81,6 +81,7 @@ static int put(const char *word, const char *name, const char *value) {
     return STATUS_USAGE;
   }
   if (!judge(i, value)) return STATUS_USAGE;
+  unsetenv(option_table[i].name); /* all of them, where the environment has several */
   return setenv(option_table[i].name, value, 1) ? refuse_system(name) : 0;
 }
 
