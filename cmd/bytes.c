@@ -16,7 +16,7 @@ enum {
 /* Before it is opened: to open a device may do something. */
 static const char *not_regular(mode_t mode) {
   if (S_ISREG(mode)) return NULL;
-  return S_ISDIR(mode) ? "it is a directory" : "it is no regular file";
+  return S_ISDIR(mode) ? "it is a directory" : "it is no regular file: save it to one";
 }
 
 int bytes_open(const char *path, const char **why) {

@@ -25,7 +25,8 @@ struct report {
   bool all;
   uint64_t ever;    /* refusals of which the last ones are known; 0: not known */
   uint64_t damaged; /* records or lines that could not be understood */
-  uint64_t known;   /* refusals known */
+  uint64_t known;   /* refusals known, and */
+  uint64_t nulls;   /* of these, those that ended in NULL */
 };
 
 /* "explain: ", WHAT, NAME, ": ", WHY as a line on stderr. Returns false. */

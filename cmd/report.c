@@ -23,6 +23,7 @@ static struct cause *cause_of(const struct failure *f, bool examined) {
 void report_add(struct report *report, const struct record *record) {
   struct cause *cause = cause_of(&record->f, record->examined);
   report->known += 1 + record->suppressed;
+  if (record->f.next == NEXT_NONE) report->nulls += 1 + record->suppressed; /* of the same `next` */
   if (report->all) {
     put_record(&report->out, record, report->memory);
     return;
@@ -85,6 +86,7 @@ static void put_head(struct text *t, const struct report *report) {
   put_name(t, report);
   put_number(t, ": ", report->known, report->known == 1 ? " refusal" : " refusals");
   if (report->ever > report->known) put_number(t, " known, the last of ", report->ever, "");
+  put_number(t, ", ", report->nulls, " of them NULL");
   text_str(t, "\n\n  reason      tier    verdict               refusals\n");
 }
 

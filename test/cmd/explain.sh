@@ -78,7 +78,8 @@ same "a process with refusals: status 0" 0 $?
 use=$(sed -n 's/.*size=350000000 .* use=\([0-9]*\) .*/\1/p' log)
 mend=$(sed -n 's/.*size=350000000 .* mend="\([^"]*\)".*/\1/p' log)
 bytes=$(sed -n 's/.*size=350000000 .* bytes=\([0-9]*\) .*/\1/p' log)
-has "a process: how many refusals, by reason, tier and verdict" "process $pid: 5 refusals" \
+has "a process: how many refusals, by reason, tier and verdict" \
+  "process $pid: 5 refusals, 4 of them NULL" \
   "  threshold   large   -                            1" \
   "  mapfail     huge    RLIMIT_AS                    3" \
   "  overflow    huge    impossible                   1"
@@ -158,7 +159,7 @@ finish_it
 start repeat 3000 "$above" wait
 explained "$pid"
 has "of 3,000 refusals the last 256 are known" \
-  "process $pid: 256 refusals known, the last of 3000" \
+  "process $pid: 256 refusals known, the last of 3000, 256 of them NULL" \
   "  To mend it: ask for less: no object can be that large."
 explained --all "$pid"
 same "--all lists 256" 256 "$(wc -l <out)"
@@ -185,7 +186,7 @@ if "${CC:-gcc}" -O2 -g -D_GNU_SOURCE -fno-builtin -no-pie -o linked "$here/refus
   "$build/libhakmem.a" -pthread -ldl 2>err; then
   program=./linked preload='' start malloc "$above" wait
   explained "$pid"
-  has "a program that hakmem is linked into" "process $pid: 1 refusal" \
+  has "a program that hakmem is linked into" "process $pid: 1 refusal, 1 of them NULL" \
     "  overflow    huge    impossible                   1"
   finds_ask "a caller in a program with fixed addresses" linked
   finish_it
@@ -205,7 +206,7 @@ case $cores in
     core=$(find dumps -type f | head -n 1)
     explained "${core:-none}"
     same "the core file of a program that aborted: status 0" 0 $?
-    has "the core file of a program that aborted is explained" "$core: 2 refusals" \
+    has "the core file of a program that aborted is explained" "$core: 2 refusals, 2 of them NULL" \
       "  exhaustion  huge    HAKMEM_LIMIT                 1" \
       "  overflow    huge    impossible                   1"
     grep -q "^    $work/refused+0x" out && found=refused || found="nothing of it"
@@ -245,16 +246,20 @@ line="[ACE-FAIL] MapFail tier=huge size=5 class=0 wmax=1.30 next=none thread=7 b
 cgroup='verdict=cgroup-memory limit=10 use=9 mend="raise /a b/memory.max to 4105 or more"'
 echo "$line $cgroup suppressed=5" >one
 explained one
-has "a log: what was suppressed counts" "one: 6 refusals" \
+has "a log: what was suppressed counts" "one: 6 refusals, 6 of them NULL" \
   "  mapfail     huge    cgroup-memory                1" \
   "  mapfail     huge    -                            5" \
   "  To mend it: raise /a b/memory.max to 4105 or more."
+sed 's/$/  /; s/^/server-1  | /' whole >collected
+explained --all collected
+same "a log as a collector keeps it: words before each line, blanks behind" "$worded" \
+  "$(cat out)$(cat err)"
 sed 's/$/\r/' whole >crlf
 explained --all crlf
 same "a log whose lines end in CR LF" "$worded" "$(cat out)$(cat err)"
 echo "${line/1.30/1000.00}" >one
 explained one
-has "a log: the largest W_MAX that is accepted" "one: 1 refusal"
+has "a log: the largest W_MAX that is accepted" "one: 1 refusal, 1 of them NULL"
 echo "$line verdict=none note=\"no limit that hakmem knows was reached\"" >one
 explained one
 has "a log: a verdict that found no limit" "  Why: no limit that hakmem knows was reached."
@@ -278,9 +283,10 @@ expect "the same with --all" 1 "plain: $none" "" "$hakmem" explain --all plain
 mkfifo fifo
 ln -s none dangling
 printf '\177ELF' >short
-for case in "empty it is empty, or cannot be read" "fifo it is no regular file" \
-  ". it is a directory" "/dev/null it is no regular file" "none No such file or directory" \
-  "dangling No such file or directory" "short this core file is cut short" \
+for case in "empty it is empty, or cannot be read" "fifo it is no regular file: save it to one" \
+  ". it is a directory" "/dev/null it is no regular file: save it to one" \
+  "none No such file or directory" "dangling No such file or directory" \
+  "short this core file is cut short" \
   "refused it is a program or library, and no core file"; do
   expect "'${case%% *}' is refused in one line" 1 "" \
     "hakmem: explain: ${case%% *}: ${case#* }" timeout 10 "$hakmem" explain "${case%% *}"
