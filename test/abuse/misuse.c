@@ -4,7 +4,9 @@
  */
 #include "../api/api.h"
 
+#include <pthread.h>
 #include <regex.h>
+#include <stdbool.h>
 #include <sys/resource.h>
 
 /* Tells the parent which address the child is about to misuse. */
@@ -122,6 +124,35 @@ static void free_inside_tiny(void) {
   malloc_trim(0);
 }
 
+static void *sleep_briefly(void *unused) {
+  usleep(1000);
+  return unused;
+}
+
+/* Scattered blocks come back one by one in a process of one thread, else sorted by their slabs.
+ * Among them one comes again, or one is no start of a block. */
+static void scattered(bool threads, bool again) {
+  enum { N = 200000, SOME = 30, STRIDE = 9973 };
+  static char *all[N];
+  pthread_t thread;
+  if (threads && pthread_create(&thread, NULL, sleep_briefly, NULL) == 0)
+    pthread_join(thread, NULL);
+  for (size_t i = 0; i < N; i++) all[i] = opaque_ptr(malloc(opaque(64)));
+  malloc_trim(0);
+  for (size_t i = 0; i < SOME; i++) {
+    char *p = all[i * STRIDE % N];
+    if (i == SOME / 2) announce(again ? p : p + 16);
+    free(opaque_ptr(again || i != SOME / 2 ? p : p + 16));
+    if (again && i == SOME / 2) free(opaque_ptr(p));
+  }
+  malloc_trim(0);
+}
+
+static void scattered_again(void) { scattered(false, true); }
+static void scattered_inside(void) { scattered(false, false); }
+static void sorted_again(void) { scattered(true, true); }
+static void sorted_inside(void) { scattered(true, false); }
+
 /* What the middle of the line must say. */
 #define OWNERLESS \
   " of a pointer that no allocator owns: a large block freed already, or never a block"
@@ -162,6 +193,10 @@ static const struct {
     {"free of byte 16 of a block of 1,000, then a flush", MIDDLE, free_inside_tiny},
     {"free of a block of 100 bytes, twice, then a flush", TWICE, free_tiny_twice},
     {"free of a block of 20,000 bytes, twice, then a flush", TWICE, free_mid_twice},
+    {"free of one of 30 scattered blocks, twice, then a flush", TWICE, scattered_again},
+    {"free of byte 16 of one of 30 scattered blocks", MIDDLE, scattered_inside},
+    {"the first after a thread, so that blocks are sorted", TWICE, sorted_again},
+    {"the second after a thread", MIDDLE, sorted_inside},
     {"free of a block of 300 KiB, twice", TWICE, free_large_twice},
     {"free of a block of 3 MiB, twice", TWICE, free_huge_twice},
     {"free of a block of 64 MiB, twice", TWICE, free_64_mib_twice},
