@@ -66,6 +66,20 @@ static int idles(void) {
   return 0;
 }
 
+static void *nothing(void *unused) { return unused; }
+
+/* A fork in a process that had a second thread, before there is anything to do. */
+static int idles_after_fork(void) {
+  pthread_t thread;
+  pid_t child;
+  REQUIRE(!pthread_create(&thread, NULL, nothing, NULL));
+  pthread_join(thread, NULL);
+  child = fork();
+  if (child == 0) _exit(0);
+  waitpid(child, NULL, 0);
+  return idles();
+}
+
 /* One block of 16 KiB in eight lives: each slab has one or two. */
 static int idles_among_live(void) {
   enum { N = 3000, SIZE = 16000 };
@@ -260,6 +274,7 @@ static const struct {
   int (*run)(void);
 } scenarios[] = {
     {"idles", "1", "HAKMEM_BACKGROUND=1: an idle process falls to near its live memory", idles},
+    {"forked", "1", "and so it does that has forked before", idles_after_fork},
     {"among", "1", "and so it does where no slab is all free, by the free pages of slabs",
      idles_among_live},
     {"sleepers", "1", "and with threads that sleep, by what these cache", idles_with_sleepers},

@@ -96,6 +96,7 @@ static void small_blocks(void) {
   NEAR(bytes_of(HAK_LIVE_SLABS), live + held * 112, 4 * KIB);
   NEAR(resident_of(HAK_LIVE_SLABS), live + held * 112, 64 * KIB);
   NEAR(class_of(100)->live, held, 20);
+  NEAR(class_of(100)->resident, held * 112, 64 * KIB);
   NEAR(class_of(100)->free + class_of(100)->cached, (size_t)MANY / 4, 1000);
   NEAR(resident_of(HAK_FREE_BLOCKS) + resident_of(HAK_CACHED), (size_t)MANY / 4 * 112, 500 * KIB);
   CHILD_CHECK(bytes_of(HAK_CACHED) == 0 || class_of(100)->cached > 0);

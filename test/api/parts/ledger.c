@@ -19,6 +19,8 @@ static int asked(void) {
   if (told() != start + 900 + 330 + 5 + 40000) return 4;
   s = opaque_ptr(realloc(s, opaque(200000)));
   if (told() != start + 900 + 330 + 5 + 200000) return 5;
+  p = opaque_ptr(realloc(p, opaque(1100))); /* which gets room to grow */
+  if (told() != start + 1100 + 330 + 5 + 200000) return 7;
   free(p);
   free(q);
   free(r);
