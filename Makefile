@@ -143,10 +143,13 @@ take_to = $(if $(2),$(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,\
             $(call take_to,$(1),$(wordlist 2,99,$(2)))))
 up_to = $(foreach room,$(call take_to,$(1),$(ROOMS)),$(filter $(BUILD)/obj/$(room)/%,$(OBJECTS)))
 
+# What headers a test was made of, beside it, so that it is made anew when one changes.
+NOTED = -MMD -MP -MF $@.d
+
 define room_rule
 $(BUILD)/test/$(1)/%: test/$(1)/%.c test/test.h $(call up_to,$(1))
 	@mkdir -p $$(@D)
-	@$$(CC) $$(OPT) -std=c11 $$(TEST) $$(WARN) -MMD -MP -MF $$@.d -o $$@ $$< $(call up_to,$(1))
+	@$$(CC) $$(OPT) -std=c11 $$(TEST) $$(WARN) $$(NOTED) -o $$@ $$< $(call up_to,$(1))
 endef
 $(foreach room,$(filter-out api,$(ROOMS)),$(eval $(call room_rule,$(room))))
 
@@ -165,31 +168,31 @@ STATIC_LINK = $(BUILD)/libhakmem.a -ldl
 
 $(BUILD)/api-bin/%: test/api/%.c test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
-	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) $(NOTED) -o $@ $<
 
 $(BUILD)/api-static/%: test/api/%.c test/test.h test/api/api.h include/hakmem.h $(BUILD)/libhakmem.a
 	@mkdir -p $(@D)
-	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) $(NOTED) -o $@ $< $(STATIC_LINK)
 
 $(BUILD)/api-bin/%: test/api/%.cc test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
-	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $<
+	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) $(NOTED) -o $@ $<
 
 $(BUILD)/api-static/%: test/api/%.cc test/test.h test/api/api.h include/hakmem.h \
                        $(BUILD)/libhakmem.a
 	@mkdir -p $(@D)
-	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) -o $@ $< $(STATIC_LINK)
+	@$(CXX) $(OPT) -std=c++20 $(TEST) $(WARN) $(NOTED) -o $@ $< $(STATIC_LINK)
 
 # Prefixed builds link the library; the others preload it themselves.
 PREFIXED_LIB = $(if $(findstring PREFIXED,$(OPT)),$(BUILD)/libhakmem.a)
 
 $(BUILD)/test/race/%: test/race/%.c test/test.h test/api/api.h include/hakmem.h $(PREFIXED_LIB)
 	@mkdir -p $(@D)
-	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $< $(PREFIXED_LIB)
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) $(NOTED) -o $@ $< $(PREFIXED_LIB)
 
 $(BUILD)/test/abuse/%: test/abuse/%.c test/test.h test/api/api.h include/hakmem.h
 	@mkdir -p $(@D)
-	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) -o $@ $<
+	@$(CC) $(OPT) -std=c11 $(TEST) $(WARN) $(NOTED) -o $@ $<
 
 $(BUILD)/bench/%: bench/%.c $(wildcard bench/*.h) Makefile
 	@mkdir -p $(@D)
@@ -272,3 +275,4 @@ clean:
 	rm -rf "$(BUILD)"
 
 -include $(OBJECTS:.o=.d) $(CMD_OBJECTS:.o=.d)
+-include $(wildcard $(BUILD)/test/*/*.d $(BUILD)/api-*/*.d)
