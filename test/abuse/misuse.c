@@ -19,9 +19,9 @@ static void misuse_free(void *p) {
   free(opaque_ptr(p));
 }
 
-static void misuse_realloc(void *p) {
+static void misuse_realloc(void *p, size_t size) {
   announce(p);
-  opaque_ptr(realloc(opaque_ptr(p), opaque(100)));
+  opaque_ptr(realloc(opaque_ptr(p), opaque(size)));
 }
 
 static void misuse_size(void *p) {
@@ -52,9 +52,9 @@ static void free_one(void) { misuse_free((void *)1); }
 static void free_non_canonical(void) { misuse_free((void *)0xdead000000000010); }
 static void free_minus_one(void) { misuse_free((void *)-1); }
 static void free_minus_sixteen(void) { misuse_free((void *)-16); }
-static void realloc_wild(void) { misuse_realloc((void *)0x1234560); }
-static void realloc_static(void) { misuse_realloc(in_data + 64); }
-static void realloc_non_canonical(void) { misuse_realloc((void *)0xdead000000000010); }
+static void realloc_wild(void) { misuse_realloc((void *)0x1234560, 100); }
+static void realloc_static(void) { misuse_realloc(in_data + 64, 100); }
+static void realloc_non_canonical(void) { misuse_realloc((void *)0xdead000000000010, 100); }
 static void size_wild(void) { misuse_size((void *)0x1234560); }
 
 /* Memory that this process has mapped for itself: nobody's block, though readable. */
@@ -76,17 +76,12 @@ static void free_inside_large(void) { misuse_free(inside(block(300 * KIB))); }
 static void free_inside_huge(void) { misuse_free(inside(block(3 * MIB))); }
 static void free_inside_huge_byte(void) { misuse_free(block(3 * MIB) + 16); }
 static void free_inside_large_byte(void) { misuse_free(block(300 * KIB) + 16); }
-static void realloc_inside_huge(void) { misuse_realloc(inside(block(3 * MIB))); }
+static void realloc_inside_huge(void) { misuse_realloc(inside(block(3 * MIB)), 100); }
 
-/* To SIZE, for which the block itself would stay where it is, or move with its pages. */
-static void misuse_growth(char *p, size_t size) {
-  announce(p);
-  opaque_ptr(realloc(opaque_ptr(p), opaque(size)));
-}
-
-static void grow_inside_huge(void) { misuse_growth(block(3 * MIB) + 16, 8 * MIB); }
-static void narrow_inside_huge(void) { misuse_growth(block(8 * MIB) + 16, 3 * MIB); }
-static void grow_inside_large(void) { misuse_growth(block(300 * KIB) + 48, 320 * KIB); }
+/* To sizes for which the block itself would stay where it is, or move with its pages. */
+static void grow_inside_huge(void) { misuse_realloc(block(3 * MIB) + 16, 8 * MIB); }
+static void narrow_inside_huge(void) { misuse_realloc(block(8 * MIB) + 16, 3 * MIB); }
+static void grow_inside_large(void) { misuse_realloc(block(300 * KIB) + 48, 320 * KIB); }
 
 static void free_twice(size_t size) {
   char *p = block(size);

@@ -6,13 +6,19 @@ workspace
 
 # linked NAME WORDS...: the program, linked with WORDS, calls the handler and throws.
 linked() {
-  local name="cxx: $1" seen
+  local name="cxx: $1"
   shift
-  if seen=$("${CXX:-g++}" -O2 -o "$work/linked" "$parts/linked.cc" "$@" 2>&1) &&
-    seen=$("$work/linked" 2>&1) && [ "$seen" = "handler 1, bad_alloc" ]; then
-    pass "$name"
+  seen=$("${CXX:-g++}" -O2 -o "$work/linked" "$parts/linked.cc" "$@" 2>&1) &&
+    seen=$("$work/linked" 2>&1)
+  says "$name" "handler 1, bad_alloc" $?
+}
+
+# says PROMISE EXPECTED STATUS: what was run last ended with STATUS, and `seen` is what it said.
+says() {
+  if [ "$3" = 0 ] && [ "$seen" = "$2" ]; then
+    pass "$1"
   else
-    fail "$name" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
+    fail "$1" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
   fi
 }
 
@@ -52,17 +58,12 @@ int main(int argc, char **argv) {
   return 0;
 }
 END
-promise="cxx: a handler that throws in a plugin that brought the runtime, nothrow or not"
-if seen=$("${CXX:-g++}" -std=c++17 -shared -fPIC -o "$work/plugin.so" "$work/plugin.cc" 2>&1 &&
+seen=$("${CXX:-g++}" -std=c++17 -shared -fPIC -o "$work/plugin.so" "$work/plugin.cc" 2>&1 &&
   "${CC:-cc}" -o "$work/host" "$work/host.c" -ldl 2>&1) &&
-  seen=$(LD_PRELOAD=$library "$work/host" "$work/plugin.so" 2>&1) &&
-  [ "$seen" = "(nil) (nil), handler 3, bad_alloc" ]; then
-  pass "$promise"
-else
-  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
-fi
+  seen=$(LD_PRELOAD=$library "$work/host" "$work/plugin.so" 2>&1)
+says "cxx: a handler that throws in a plugin that brought the runtime, nothrow or not" \
+  "(nil) (nil), handler 3, bad_alloc" $?
 
-promise="a program that is all static gets NULL where memory is refused, and lives on"
 cat >"$work/refused.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,16 +73,12 @@ int main(void) {
   return printf("%s\n", n < 1000 ? "refused" : "served") < 0;
 }
 END
-if seen=$("${CC:-cc}" -O1 -fno-builtin -o "$work/refused" "$work/refused.c" -static \
+seen=$("${CC:-cc}" -O1 -fno-builtin -o "$work/refused" "$work/refused.c" -static \
   "$build/libhakmem.a" -ldl -pthread 2>&1) &&
-  seen=$(HAKMEM_LIMIT=16M timeout 60 "$work/refused" 2>&1) && [ "$seen" = refused ]; then
-  pass "$promise"
-else
-  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
-fi
+  seen=$(HAKMEM_LIMIT=16M timeout 60 "$work/refused" 2>&1)
+says "a program that is all static gets NULL where memory is refused, and lives on" refused $?
 
 # Without fork the C library's own registrar is not linked.
-promise="pthread_atfork succeeds in a program that is all static and never forks"
 cat >"$work/static.c" <<'END'
 #include <pthread.h>
 #include <stdlib.h>
@@ -90,10 +87,7 @@ int main(void) {
   return pthread_atfork(NULL, NULL, NULL);
 }
 END
-if seen=$("${CC:-cc}" -o "$work/static" "$work/static.c" -static "$build/libhakmem.a" -ldl \
-  -pthread 2>&1) && "$work/static"; then
-  pass "$promise"
-else
-  fail "$promise" "$(head -c 300 <<<"$seen" | tr '\n' ' ')"
-fi
+seen=$("${CC:-cc}" -o "$work/static" "$work/static.c" -static "$build/libhakmem.a" -ldl \
+  -pthread 2>&1) && seen=$("$work/static" 2>&1)
+says "pthread_atfork succeeds in a program that is all static and never forks" "" $?
 finish

@@ -1,12 +1,10 @@
 /* foreign - blocks of libc's own allocator are taken as they come: free, realloc, usable size. */
 #include "api.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
+
+#include "../helpers/filter.h"
 
 #pragma weak __libc_malloc
 #pragma weak __libc_memalign
@@ -158,24 +156,11 @@ static void neighbours(void) {
   test_end();
 }
 
-/* From now on the system call NUMBER is refused, as sandboxes do. */
-static int refuse_call(unsigned number) {
-  struct sock_filter code[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog program = {COUNT_OF(code), code};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-}
-
 /* 2: this system has no filters. */
 static int free_without(unsigned number) {
   void *block[] = {__libc_malloc(opaque(100)), __libc_malloc(opaque(5000)),
                    __libc_malloc(opaque(MIB))};
-  if (refuse_call(number)) return 2;
+  if (!refuse_calls(number, number)) return 2;
   for (size_t i = 0; i < COUNT_OF(block); i++) free(block[i]);
   return 0;
 }

@@ -14,12 +14,6 @@ static unsigned capacity_of(unsigned class) {
   return class_table[class].capacity;
 }
 
-static struct thread *fresh_self(void) {
-  struct thread *t = thread_self();
-  front_flush();
-  return t;
-}
-
 /* Allocates N blocks of CLASS: they are the slab's lowest, in order, and come of one refill. */
 static void take_in_order(struct thread *t, unsigned class, unsigned n) {
   for (unsigned i = 0; i < n; i++) {
@@ -345,9 +339,7 @@ static void misuse(void) {
 }
 
 int main(void) {
-  clearenv();
-  setenv("HAKMEM_ACE", "0", 1); /* every magazine at its base capacity */
-  front_free(front_alloc(1, NULL));
+  start_at_base();
   refill_takes_lowest();
   older_half_goes();
   all_of_a_full_one_go();

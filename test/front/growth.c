@@ -40,9 +40,7 @@ static void growth(void) {
 }
 
 int main(void) {
-  clearenv();
-  setenv("HAKMEM_ACE", "0", 1); /* every magazine at its base capacity */
-  front_free(front_alloc(1, NULL));
+  start_at_base();
   growth();
   return test_status();
 }

@@ -9,12 +9,6 @@ enum { CLASS = 10 /* 192 bytes */, MANY = 64 };
 
 static void *block[MANY];
 
-static struct thread *fresh_self(void) {
-  struct thread *t = thread_self();
-  front_flush();
-  return t;
-}
-
 static void moves(void) {
   struct thread *t = fresh_self();
   struct cell *cell = &t->cell[CLASS];
@@ -81,9 +75,7 @@ static void goes_no_further(void) {
 }
 
 int main(void) {
-  clearenv();
-  setenv("HAKMEM_ACE", "0", 1); /* every magazine at its base capacity */
-  front_free(front_alloc(1, NULL));
+  start_at_base();
   moves();
   goes_no_further();
   return test_status();

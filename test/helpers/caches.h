@@ -83,4 +83,18 @@ static inline long live_blocks(void) {
   return n;
 }
 
+/* The calling thread, which caches nothing. */
+static inline struct thread *fresh_self(void) {
+  struct thread *t = thread_self();
+  front_flush();
+  return t;
+}
+
+/* Starts the allocator with no option but that every magazine has its base capacity. */
+static inline void start_at_base(void) {
+  clearenv();
+  setenv("HAKMEM_ACE", "0", 1);
+  front_free(front_alloc(1, NULL));
+}
+
 #endif

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 
 #include "base/bits.h"
 #include "helpers/box.h"
+#include "helpers/filter.h"
 #include "helpers/remap.h"
 #include "os/process.h"
 
@@ -178,20 +175,6 @@ static void moving_refused(void) {
   test_end();
 }
 
-/* From now on the system refuses msync, and mremap if wanted, as the filter of a sandbox does. */
-static bool refuse_calls(bool remap) {
-  const struct sock_filter refuse[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_msync, 1, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, remap ? SYS_mremap : SYS_msync, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  struct sock_fprog filter = {sizeof refuse / sizeof *refuse, (struct sock_filter *)refuse};
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
-}
-
 /* Is the target given back after a refused move, but for the OTHERS' bytes in it? */
 static bool given_back(size_t others) {
   int error;
@@ -209,13 +192,13 @@ static bool given_back(size_t others) {
 }
 
 static void sandboxed(void) {
-  if (!refuse_calls(true)) exit(1);
+  if (!refuse_calls(SYS_msync, SYS_mremap)) exit(1);
   for (int i = 0; i < 3; i++) CHECK_MSG(given_back(0), "the target stays mapped");
 }
 
 /* The kernel unmaps the target and refuses; then msync tells nothing. */
 static void half_sandboxed(void) {
-  if (!refuse_calls(false)) exit(1);
+  if (!refuse_calls(SYS_msync, SYS_msync)) exit(1);
   remap_instead = refuse_move;
   below = 4 * MIB;
   CHECK_MSG(given_back(2 * MIB), "what others have mapped at the target is gone");
