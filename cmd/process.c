@@ -21,6 +21,23 @@ static bool no_memory(const char *pid) {
   return cannot_explain("process ", pid, "it has no memory: it ended, or is a part of the kernel");
 }
 
+/* A zombie's memory is refused to who may not trace it, as if it had some; its state is not. */
+static bool has_ended(const char *pid) {
+  char path[PLACE];
+  char text[512];
+  size_t size = 0;
+  const char *state;
+  FILE *file;
+  place(path, pid, "/stat");
+  file = fopen(path, "re");
+  if (!file) return false;
+  size = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[size] = 0;
+  state = strrchr(text, ')'); /* the name before it may hold any character */
+  return state && (!strncmp(state, ") Z", 3) || !strncmp(state, ") X", 3));
+}
+
 /* Says why the process's FILE could not be opened: errno says it, but not so that it helps. */
 static bool refuse_process(const char *pid, int error) {
   char path[PLACE];
@@ -29,6 +46,7 @@ static bool refuse_process(const char *pid, int error) {
   if (stat(path, &process) != 0) return cannot_explain("process ", pid, "there is none");
   if (error == ESRCH) return no_memory(pid);
   if (error != EACCES && error != EPERM) return cannot_explain("process ", pid, strerror(error));
+  if (has_ended(pid)) return no_memory(pid);
   if (process.st_uid != geteuid())
     return cannot_explain("process ", pid, "it belongs to another user");
   return cannot_explain("process ", pid, "the system does not let its memory be read");
