@@ -124,6 +124,33 @@ __attribute__((unused)) static long bench_rss_kib(void) {
   return kib >= 0 ? kib : bench_proc_kib("/proc/self/status", "\nVmRSS:");
 }
 
+/* Has freed memory given back in the way of whoever serves the process: by the call that jemalloc,
+ * mimalloc, tcmalloc or tbbmalloc has for it, or else by malloc_trim. */
+__attribute__((unused)) static void bench_give_back(void) {
+  union {
+    void *found;
+    int (*jemalloc)(const char *name, void *, size_t *, void *, size_t);
+    void (*mimalloc)(bool force);
+    void (*tcmalloc)(void);
+    int (*tbb)(int command, void *);
+    int (*trim)(size_t keep);
+  } call;
+  if ((call.found = dlsym(RTLD_DEFAULT, "mallctl"))) {
+    call.jemalloc("thread.tcache.flush", NULL, NULL, NULL, 0);
+    call.jemalloc("arena.4096.purge", NULL, NULL, NULL, 0); /* 4096: all arenas */
+  } else if ((call.found = dlsym(RTLD_DEFAULT, "mi_collect"))) {
+    call.mimalloc(true);
+  } else if ((call.found = dlsym(RTLD_DEFAULT, "MallocExtension_MarkThreadIdle"))) {
+    call.tcmalloc();
+    call.found = dlsym(RTLD_DEFAULT, "MallocExtension_ReleaseFreeMemory");
+    call.tcmalloc();
+  } else if ((call.found = dlsym(RTLD_DEFAULT, "scalable_allocation_command"))) {
+    call.tbb(0, NULL); /* TBBMALLOC_CLEAN_ALL_BUFFERS */
+  } else if ((call.found = dlsym(RTLD_DEFAULT, "malloc_trim"))) {
+    call.trim(0);
+  }
+}
+
 /* Prints what OPS operations that took SECONDS come to. */
 __attribute__((unused)) static void bench_result(uint64_t ops, double seconds) {
   dprintf(STDOUT_FILENO, "seconds: %.6f\nops/s: %.0f\nns/op: %.3f\n", seconds,

@@ -3,12 +3,10 @@
  * Usage: freed BLOCKS MIN_SIZE MAX_SIZE
  * One thread allocates BLOCKS blocks of random sizes and frees all of them, the last one first.
  * Each holds the address of the one before, so that no table of the benchmark is in the figures.
- * Resident memory in KiB is printed with all blocks live, right after the last free, and after
- * malloc_trim(0), which allocators other than libc's may not have.
+ * Resident memory in KiB is printed with all blocks live, right after the last free, and after the
+ * call that the allocator has for giving it back.
  */
 #include "block.h"
-
-#include <malloc.h>
 
 struct link {
   struct block_head head; /* block.h's own */
@@ -40,7 +38,7 @@ int main(int argc, char **argv) {
   }
   seconds = bench_now() - seconds - pause;
   freed = bench_rss_kib();
-  malloc_trim(0);
+  bench_give_back();
   bench_result(blocks, seconds);
   dprintf(STDOUT_FILENO,
           "live-kib: %" PRIu64 "\nrss-live-kib: %ld\nrss-freed-kib: %ld\nrss-trimmed-kib: %ld\n",

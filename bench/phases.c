@@ -7,12 +7,10 @@
  * another size. Live and resident memory are printed at the end of each phase, and
  *     peak-rss/live: the most resident memory over the most live bytes
  *     end-rss/live: the same of the end, when the survivors alone are live
- *     trim-rss/live: then after malloc_trim(0), which is libc's own where the allocator has none
+ *     trim-rss/live: then after the call that the allocator has for giving memory back
  * The benchmark's table of blocks is not counted in these. An operation is a malloc.
  */
 #include "block.h"
-
-#include <malloc.h>
 
 static const struct range {
   uint64_t min, max; /* bytes */
@@ -97,7 +95,7 @@ int main(int argc, char **argv) {
   dprintf(STDOUT_FILENO, "peak-live-kib: %" PRIu64 "\npeak-rss/live: %.4f\nend-rss/live: %.4f\n",
           all.peak_live / 1024, (double)all.peak_rss * 1024 / (double)all.peak_live,
           phases_held(&all));
-  malloc_trim(0);
+  bench_give_back();
   dprintf(STDOUT_FILENO, "trim-rss/live: %.4f\n", phases_held(&all));
   for (uint64_t i = 0; i < all.kept_count; i++) block_free(all.kept[i]);
   bench_proof();

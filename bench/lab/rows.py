@@ -152,7 +152,7 @@ ROWS = [
          PHASES, "end-rss/live", "times", noted=PHASES_NOTED),
     freed("freed", "how much memory is held right after the free of 8 million small blocks?",
           "rss-freed-kib"),
-    freed("freed-trimmed", "how much memory is held after that and malloc_trim?",
+    freed("freed-trimmed", "how much is held after the allocator's own call for giving it back?",
           "rss-trimmed-kib"),
     # Five rounds start a thousand processes.
     Row("empty", "how long does a process take that does nothing?",

@@ -35,6 +35,11 @@ against=$(read_results whole complete)
 ((status == 0)) || against="exit status $status: $(tail -n 2 "$work/whole.log")"
 verdict "a run writes a CSV, a Markdown and an HTML report that agree" "$against"
 against=
+for file in results.md results.html; do
+  grep -q 'PYTHONMALLOC=malloc.* [^ ]*python3 ' "$work/whole/$file" || against+="$file does not; "
+done
+verdict "the reports say what a real program is set to" "$against"
+against=
 grep -qE '^\[2/3, [0-9]+ (s|min) left\] ' "$work/whole.log" ||
   against=$(tail -n 3 "$work/whole.log")
 verdict "each line of a run says which row of how many it is and how long the rest takes" "$against"
