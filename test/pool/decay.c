@@ -123,6 +123,30 @@ static void mappings(void) {
   test_end();
 }
 
+/* One that nobody touched, and one with pages, which is freed before it or after. */
+static void mappings_without_pages(void) {
+  bool zeroed = true;
+  start("cached mappings without pages age likewise, before younger ones with pages and after older",
+        "10000", "dontneed");
+  for (int after = 0; after < 2; after++) {
+    char *clean = huge_get(5 * MIB, 16, &zeroed, &why);
+    char *dirty = huge_get(7 * MIB, 16, &zeroed, &why);
+    uint64_t now;
+    memset(dirty, 1, 7 * MIB);
+    huge_give(after ? dirty : clean);
+    usleep(100000);
+    now = os_milliseconds();
+    huge_give(after ? clean : dirty);
+    CHECK(keep_mapped() == 12 * MIB && retained() == 7 * MIB);
+    CHECK(huge_drop_aged(now + 9950, SIZE_MAX) == (after ? 7 : 5) * MIB);
+    CHECK(os_is_mapped(clean) == after && os_is_mapped(dirty) == !after);
+    CHECK(huge_drop_aged(now + 9950, SIZE_MAX) == 0);
+    CHECK(huge_drop_aged(os_milliseconds() + 10000, SIZE_MAX) == (after ? 5 : 7) * MIB);
+    CHECK(keep_mapped() == 0 && retained() == 0 && keep_check() == 0);
+  }
+  test_end();
+}
+
 static void batches(void) {
   static struct units units[12];
   size_t all = 12 * SUPER_SIZE;
@@ -307,6 +331,7 @@ int main(void) {
   younger_ones();
   taken_again();
   mappings();
+  mappings_without_pages();
   batches();
   passing();
   oldest_first();
