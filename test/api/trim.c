@@ -205,6 +205,29 @@ static void between_few(void) {
   between_small(1, 64, true);
 }
 
+/* Of 30 MB in small blocks each third row of eight lives: some 19 MiB of pages are free. */
+static void keeps_in_slabs(void) {
+  enum { SIZE = 1000, N = 30000 };
+  size_t full, left;
+  char *large = opaque_ptr(malloc(opaque(6 * MIB)));
+  malloc_trim(0);
+  for (size_t i = 0; i < N; i++)
+    memset(blocks[i] = opaque_ptr(malloc(opaque(SIZE))), 1, SIZE);
+  for (size_t i = 0; i < N; i++)
+    if (i % 24 >= 8) free(blocks[i]);
+  malloc_trim(SIZE_MAX); /* what is cached goes to its slabs */
+  full = api_resident();
+  CHILD_CHECK(malloc_trim(64 * MIB) == 0 && api_resident() + 512 * KIB > full);
+  CHILD_CHECK(malloc_trim(8 * MIB) == 1);
+  left = api_resident();
+  snprintf(api_note, 512, "%zu KiB before, %zu after", full / KIB, left / KIB);
+  if (left + 10 * MIB > full || left + 13 * MIB < full) _exit(99);
+  CHILD_CHECK(malloc_trim(8 * MIB) == 0);
+  free(memset(large, 1, 6 * MIB)); /* leaves 2 MiB for those pages */
+  CHILD_CHECK(malloc_trim(8 * MIB) == 1 && api_resident() < left + 512 * KIB);
+  CHILD_CHECK(malloc_trim(0) == 1 && api_resident() + 7 * MIB < left);
+}
+
 /* What was purged already is addresses alone: to give them up frees no page. */
 static void nothing_to_free(void) {
   if (!hak_trim) return;
@@ -277,6 +300,7 @@ int main(void) {
       {"half of the blocks above 256 KiB live: malloc_trim leaves them and 2 MiB at most",
        some_live},
       {"malloc_trim(N) keeps N bytes of freed memory", keeps},
+      {"malloc_trim(N) keeps N bytes, free pages of slabs in use included", keeps_in_slabs},
       {"free units between live runs go, and the runs stay as they are", between_live},
       {"256 MiB of 16-byte blocks, freed: 1 MiB at most stays, of descriptors too", smallest},
       {"4.7 GiB of addresses in 1,200 superslabs, freed: 2 MiB at most stays", many_superslabs},

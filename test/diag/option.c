@@ -1,7 +1,16 @@
 /* option - every row's default and bounds, the spellings of its values, and what is refused. */
 #include "diag/option.h"
 
+#include <sys/auxv.h>
+
 #include "helpers/box.h"
+
+static bool privileged; /* what the kernel is to say of this program */
+
+/* Of its words no other is needed here. */
+unsigned long getauxval(unsigned long type) {
+  return type == AT_SECURE && privileged;
+}
 
 /* What the documentation says of each option. */
 static const struct {
@@ -170,6 +179,10 @@ static void spellings(void) {
       {TYPE_BYTES, "8388607T", true, 8388607ull << 40},
       {TYPE_BYTES, "8388608T", false, 0},
       {TYPE_BYTES, "99999999999999999T", false, 0},
+      {TYPE_BYTES, "18014398509481985K", false, 0}, /* these would wrap to one unit each */
+      {TYPE_BYTES, "17592186044417M", false, 0},
+      {TYPE_BYTES, "17179869185G", false, 0},
+      {TYPE_BYTES, "16777217T", false, 0},
       {TYPE_RATIO, "1", true, 100},
       {TYPE_RATIO, "1.6", true, 160},
       {TYPE_RATIO, "1.60", true, 160},
@@ -186,6 +199,17 @@ static void spellings(void) {
   test_begin("sizes take K, M, G and T, ratios take decimals, counts and switches take neither");
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     expect_each(rows[i].type, rows[i].value, rows[i].good, rows[i].expected);
+  test_end();
+}
+
+static void too_large(void) {
+  char said[500];
+  test_begin("a size beyond 64 bits once scaled is answered as any that is not accepted");
+  load_with("HAKMEM_LIMIT", "16777217T", said, sizeof said);
+  CHECK_MSG(!strcmp(said, "hakmem: HAKMEM_LIMIT=16777217T is not accepted (it takes a size in "
+                          "bytes such as 64M, from 0); it stays at 0\n"), "%s", said);
+  CHECK(option(OPT_LIMIT) == 0 && option_set("RETAIN", "2M") == 0);
+  CHECK(option_set("RETAIN", "17592186044417M") == -2 && option(OPT_RETAIN) == 2 << 20);
   test_end();
 }
 
@@ -320,16 +344,46 @@ static void unknown_variables(void) {
   test_end();
 }
 
+static void privileges(void) {
+  char said[1000];
+  struct capture c;
+  test_begin("a privileged program (AT_SECURE) reads no option, and complains of none");
+  clearenv();
+  setenv("HAKMEM_LIMIT", "5M", 1);
+  setenv("HAKMEM_LOG", "/tmp/of-the-caller", 1);
+  setenv("HAKMEM_SHOW_STATS", "banana", 1);
+  setenv("HAKMEM_NO_SUCH_OPTION", "1", 1);
+  privileged = true;
+  capture_start(&c);
+  CHECK(!option_given());
+  option_load();
+  capture_end(&c, said, sizeof said);
+  privileged = false;
+  CHECK_MSG(!*said, "%s", said);
+  for (int i = 0; i < OPTIONS; i++)
+    CHECK_MSG(option(i) == option_table[i].standard, "%s is %llu", option_table[i].name,
+              (unsigned long long)option(i));
+  CHECK(option_given()); /* the same environment, where it counts */
+  capture_start(&c);
+  option_load();
+  capture_end(&c, said, sizeof said);
+  CHECK_MSG(count_lines(said) == 2, "%s", said);
+  CHECK(option(OPT_LIMIT) == 5 << 20 && !strcmp(option_log_path, "/tmp/of-the-caller"));
+  test_end();
+}
+
 int main(void) {
   table();
   defaults();
   bounds();
   bad_values();
   spellings();
+  too_large();
   setting();
   refusals();
   paths();
   words();
   unknown_variables();
+  privileges();
   return test_status();
 }

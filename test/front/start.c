@@ -61,6 +61,23 @@ static void closed_gates(void) {
   test_end();
 }
 
+static void aligned_calls(void) {
+  static const struct {
+    size_t align, size;
+  } calls[] = {{8, 24}, {64, 100}, {4096, 9000}, {4096, 500000}, {8 * MIB, 100}, {64, 9 * MIB}};
+  enum { N = sizeof calls / sizeof *calls };
+  test_begin("HAKMEM_COUNT_CALLS=1: aligned calls are counted, be it a slab, a run or a mapping "
+             "that serves; what cannot be is not");
+  for (unsigned i = 0; i < N; i++) {
+    void *p = front_alloc_aligned(calls[i].align, calls[i].size);
+    CHECK_MSG(p && tally_read(TLY_MALLOC_CALLS) == i + 1, "%zu bytes at %zu: %lu calls",
+              calls[i].size, calls[i].align, (unsigned long)tally_read(TLY_MALLOC_CALLS));
+    CHECK(front_free(p) && tally_read(TLY_FREE_CALLS) == i + 1);
+  }
+  CHECK(!front_alloc_aligned(64, SIZE_MAX) && tally_read(TLY_MALLOC_CALLS) == N);
+  test_end();
+}
+
 static void open_gates(void) {
   test_begin("HAKMEM_COUNT_CALLS=0: open gates count nothing, and most calls are hits");
   use((void *)5);
@@ -154,6 +171,7 @@ static const struct {
   void (*run)(void);
 } modes[] = {
     {"closed", "HAKMEM_COUNT_CALLS", "1", closed_gates},
+    {"aligned", "HAKMEM_COUNT_CALLS", "1", aligned_calls},
     {"open", "HAKMEM_COUNT_CALLS", "0", open_gates},
     {"wmax", "HAKMEM_WMAX_LARGE", "1.01", wmax},
     {"prewarm", "HAKMEM_PREWARM", "2", prewarm},

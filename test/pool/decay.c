@@ -1,6 +1,7 @@
 /* decay - freed memory goes back with age; the ways in which pages go; the time is an argument. */
 #include "pool/decay.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "diag/option.h"
@@ -8,6 +9,7 @@
 #include "os/room.h"
 #include "pool/huge.h"
 #include "pool/keep.h"
+#include "pool/pool.h"
 #include "pool/run.h"
 #include "super/purge.h"
 
@@ -120,6 +122,30 @@ static void mappings(void) {
   CHECK(retained() == 7 * MIB && !os_is_mapped(p) && os_is_mapped(q));
   CHECK(huge_drop_aged(os_milliseconds() + 700, SIZE_MAX) == 7 * MIB);
   CHECK(retained() == 0 && keep_check() == 0);
+  test_end();
+}
+
+/* One that nobody touched, and one with pages, which is freed before it or after. */
+static void mappings_without_pages(void) {
+  bool zeroed = true;
+  start("cached mappings without pages age likewise, among those with pages by their time", "10000",
+        "dontneed");
+  for (int after = 0; after < 2; after++) {
+    char *clean = huge_get(5 * MIB, 16, &zeroed, &why);
+    char *dirty = huge_get(7 * MIB, 16, &zeroed, &why);
+    uint64_t now;
+    memset(dirty, 1, 7 * MIB);
+    huge_give(after ? dirty : clean);
+    usleep(100000);
+    now = os_milliseconds();
+    huge_give(after ? clean : dirty);
+    CHECK(keep_mapped() == 12 * MIB && retained() == 7 * MIB);
+    CHECK(huge_drop_aged(now + 9950, SIZE_MAX) == (after ? 7 : 5) * MIB);
+    CHECK(os_is_mapped(clean) == after && os_is_mapped(dirty) == !after);
+    CHECK(huge_drop_aged(now + 9950, SIZE_MAX) == 0);
+    CHECK(huge_drop_aged(os_milliseconds() + 10000, SIZE_MAX) == (after ? 5 : 7) * MIB);
+    CHECK(keep_mapped() == 0 && retained() == 0 && keep_check() == 0);
+  }
   test_end();
 }
 
@@ -271,6 +297,10 @@ static void lazily(void) {
   }
   purge_aged(os_milliseconds() + 20000, SIZE_MAX);
   CHECK(count_read(CNT_LAZY_BYTES) == UNITS * UNIT_SIZE);
+  CHECK(super_drop_empty(0) > 0 && count_read(CNT_LAZY_BYTES) == 0); /* gone with its address */
+  take(&units, UNITS);
+  units_give(units.super, units.first, UNITS);
+  purge_aged(os_milliseconds() + 20000, SIZE_MAX);
   CHECK(purge_down_to(0) == UNITS * UNIT_SIZE && resident(&units, UNITS) == 0);
   CHECK(count_read(CNT_LAZY_BYTES) == 0 && super_check() == 0);
   CHECK(units_take(UNITS, 1, &units, &why) && !units.stale);
@@ -300,6 +330,54 @@ static void in_a_group(void) {
   test_end();
 }
 
+static uint64_t ahead; /* seconds that the clock goes before the system's */
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+  int result = (int)syscall(SYS_clock_gettime, clock, now);
+  now->tv_sec += (time_t)ahead;
+  return result;
+}
+
+static void looks_at_group(void) {
+  start("a look at what has aged looks at the room in the cgroup as well", "10000", "dontneed");
+  room_spend(ROOM_FIRST + 1); /* from here on there are looks */
+  room_set(12345);            /* a figure that none gives */
+  ahead += 2;
+  decay_step(os_milliseconds());
+  CHECK_MSG(room_left() != 12345, "the room is still %zu", (size_t)room_left());
+  room_set(ROOM_UNKNOWN);
+  test_end();
+}
+
+/* The only slab of its class, emptied and let go. From here on nobody who passes looks. */
+static struct slab *kept_slab(unsigned class) {
+  struct slab *taken;
+  struct slab *slab = pool_get(class, 1, &taken, &why);
+  void *p;
+  st_rlx(&decay_next, UINT64_MAX);
+  CHECK(slab && slab_claim(slab, &p, 1) == 1);
+  pool_let_go(slab);
+  CHECK(pool_return_block_any(slab, p) && slab->state && retained() == UNIT_SIZE);
+  return slab;
+}
+
+static void kept_slabs(void) {
+  struct slab *slab;
+  start("an empty slab that is kept goes at the second look; where the budget is small, the first",
+        "10000", "dontneed");
+  slab = kept_slab(20);
+  decay_step(os_milliseconds());
+  CHECK(slab->state && pool_check() == 0);
+  decay_step(os_milliseconds());
+  CHECK(!slab->state && retained() == UNIT_SIZE && pool_check() == 0);
+  purge_down_to(0);
+  slab = kept_slab(20);
+  option_set("RETAIN", "8M");
+  decay_step(os_milliseconds());
+  CHECK(!slab->state && retained() == UNIT_SIZE && super_check() == 0);
+  test_end();
+}
+
 int main(void) {
   clearenv();
   option_load();
@@ -307,6 +385,7 @@ int main(void) {
   younger_ones();
   taken_again();
   mappings();
+  mappings_without_pages();
   batches();
   passing();
   oldest_first();
@@ -314,5 +393,7 @@ int main(void) {
   off();
   lazily();
   in_a_group();
+  looks_at_group();
+  kept_slabs();
   return test_status();
 }

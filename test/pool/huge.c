@@ -177,6 +177,28 @@ static void caching(void) {
   test_end();
 }
 
+static void addresses(void) {
+  enum { SIZE = 60 * MIB, N = 5 };
+  bool zeroed;
+  char *many[N];
+  char *larger;
+  test_begin("no more than 256 MiB of address space are kept, the first freed goes; what is larger "
+             "is not");
+  option_set("RETAIN", "64M");
+  keep_drop(0);
+  larger = get(257 * MIB, &zeroed);
+  for (int i = 0; i < N; i++) CHECK((many[i] = get(SIZE, &zeroed)) != NULL);
+  for (int i = 0; i < N; i++) {
+    CHECK(huge_give(many[i])); /* no page of it was touched */
+    CHECK_MSG(keep_mapped() == (size_t)(i < 4 ? i + 1 : 4) * SIZE, "%zu MiB", keep_mapped() / MIB);
+  }
+  CHECK(!os_is_mapped(many[0]) && os_is_mapped(many[1]) && keep_check() == 0);
+  CHECK(huge_give(larger) && !os_is_mapped(larger) && keep_mapped() == 4 * SIZE);
+  CHECK(count_read(CNT_SUPER_BYTES) == 4 * SIZE && live_mappings() == 4);
+  CHECK(keep_drop(0) == 4 * SIZE);
+  test_end();
+}
+
 static void kept(void) {
   enum { LEFT = 3840 * KIB }; /* 15/16 of HAKMEM_RETAIN */
   bool zeroed;
@@ -340,6 +362,7 @@ int main(void) {
   test_end();
   neighbours();
   caching();
+  addresses();
   kept();
   zeroed_again();
   untouched();

@@ -179,6 +179,23 @@ static void neighbours(void) {
   test_end();
 }
 
+/* A slab that is carved there purges its pages up to where they were touched. */
+static void touched(void) {
+  bool zeroed = true;
+  struct superslab *super;
+  unsigned first;
+  char *p;
+  test_begin("of the units into which a run grew all pages count as touched");
+  purge_down_to(0);
+  p = run_get(2 * UNIT_SIZE, 8 * UNIT_SIZE, &zeroed, &why);
+  super = map_super(p);
+  first = unit_of(p);
+  CHECK(units_touched(super, first, 2) == 2 * UNIT_SIZE && super->touched[first + 2] == 0);
+  CHECK(run_resize(p, 5 * UNIT_SIZE) && units_touched(super, first, 5) == 5 * UNIT_SIZE);
+  CHECK(run_give(p) && units_touched(super, first, 5) == 5 * UNIT_SIZE);
+  test_end();
+}
+
 static void double_frees(void) {
   bool zeroed = true;
   char *p = run_get(3 * UNIT_SIZE, 16, &zeroed, &why);
@@ -256,6 +273,7 @@ int main(void) {
   partly_stale();
   random_steps();
   neighbours();
+  touched();
   double_frees();
   double_frees_at_once();
   check_can_fail();

@@ -121,7 +121,8 @@ static void prewarm(void) {
   uint64_t mapped = count_read(CNT_SUPER_MAPPED);
   size_t resident = 0;
   super_drop_empty(0);
-  test_begin("prewarmed superslabs are resident in every page, kept, and taken without a mapping");
+  test_begin("prewarmed superslabs are resident in every page, kept within the budget, and taken "
+             "without a mapping");
   st_rlx(&option_value[OPT_PREWARM], 3); /* read at start only */
   option_set("SS_CACHE", "0");
   option_set("RETAIN", "0");
@@ -138,7 +139,11 @@ static void prewarm(void) {
   for (int i = 0; i < 3; i++) CHECK(all_bytes(whole[i].super->base, SUPER_SIZE, 0));
   give_whole(3);
   CHECK_MSG(superslabs() == 3, "%u are left of 3 that were asked for", superslabs());
-  CHECK(super_check() == 0);
+  CHECK_MSG(purge_budget() == 3 * SUPER_SIZE && !purge_due(), "the budget is %zu", purge_budget());
+  CHECK(count_read(CNT_RETAINED_BYTES) == 3 * SUPER_SIZE && super_check() == 0);
+  purge_retain(1); /* beyond them HAKMEM_RETAIN is what it was, nothing */
+  CHECK(purge_due());
+  purge_release(1);
   test_end();
   st_rlx(&option_value[OPT_PREWARM], 0);
   super_drop_empty(0);
@@ -163,17 +168,23 @@ static void emptied_meanwhile(void) {
   struct refusal why;
   struct units units;
   bool same;
-  test_begin("a superslab whose last units come back while others are purged is not kept");
+  test_begin("a superslab whose last units come back while others are purged is not kept, be they "
+             "purged for their number or their age");
   option_set("SS_CACHE", "0");
-  CHECK(superslabs() == 0 && units_take(4, 1, &units, &why) && units_take(1, 1, &last_units, &why));
-  same = units.super == last_units.super;
-  memset(unit_address(units.super, units.first), 1, 4 * UNIT_SIZE);
-  units_give(units.super, units.first, 4);
-  CHECK(same && superslabs() == 1 && count_read(CNT_RETAINED_BYTES) == 4 * UNIT_SIZE);
-  meanwhile = true;
-  CHECK(purge_one(true) == 4 * UNIT_SIZE && !meanwhile);
-  while (count_read(CNT_RETAINED_BYTES) && purge_one(true)) continue;
-  CHECK_MSG(superslabs() == 0, "%u superslabs", superslabs());
+  for (int aged = 0; aged < 2; aged++) {
+    uint64_t later = os_milliseconds() + 20000; /* twice HAKMEM_DECAY_MS */
+    CHECK(superslabs() == 0 && units_take(4, 1, &units, &why));
+    CHECK(units_take(1, 1, &last_units, &why));
+    same = units.super == last_units.super;
+    memset(unit_address(units.super, units.first), 1, 4 * UNIT_SIZE);
+    units_give(units.super, units.first, 4);
+    CHECK(same && superslabs() == 1 && count_read(CNT_RETAINED_BYTES) == 4 * UNIT_SIZE);
+    meanwhile = true;
+    if (aged) CHECK(purge_aged(later, SIZE_MAX) == 5 * UNIT_SIZE && !meanwhile);
+    else CHECK(purge_one(true) == 4 * UNIT_SIZE && !meanwhile);
+    while (count_read(CNT_RETAINED_BYTES) && purge_one(true)) continue;
+    CHECK_MSG(superslabs() == 0, "%u superslabs", superslabs());
+  }
   CHECK(super_check() == 0);
   option_set("SS_CACHE", "16");
   test_end();
