@@ -68,11 +68,11 @@ enum {
   MAGAZINE_MAX = 512,         /* blocks */
   MAGAZINE_MIN = 4,           /* blocks */
   MAGAZINE_MIN_LARGE = 2,     /* blocks of more than 64 KiB */
+  MAGAZINE_MIDDLE = 32, /* blocks; up to then a magazine's slots lie close to those of others */
   /* blocks at a class's first miss, so that short threads take little */
   MAGAZINE_START = 8,
   MAGAZINE_START_BYTES = 4096,
   /* where refill and flush alternate, a magazine may grow to the least of these: */
-  MAGAZINE_MIDDLE = 32, /* blocks; up to then a magazine's slots lie close to those of others */
   MAGAZINE_MOST_TINY = 128 * 1024,       /* bytes of blocks up to 1 KiB */
   MAGAZINE_MAX_MID = 256,                /* blocks above 1 KiB */
   MAGAZINE_MOST_BYTES = 2 * 1024 * 1024, /* bytes of any blocks, */

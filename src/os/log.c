@@ -40,8 +40,9 @@ int log_open(const char *path) {
   int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
   struct text full;
   int fd;
+  if (!*path) return os_stderr();
   put_path(&full, path);
-  fd = *path ? (int)syscall(SYS_openat, AT_FDCWD, full.data, flags, 0666) : -1;
+  fd = (int)syscall(SYS_openat, AT_FDCWD, full.data, flags, 0666);
   if (fd == STDERR_FILENO) { /* which the program has closed: its next file gets it, not ours */
     fd = (int)syscall(SYS_fcntl, STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     syscall(SYS_close, STDERR_FILENO);
@@ -51,7 +52,7 @@ int log_open(const char *path) {
   } else {
     int error = errno;
     fd = os_stderr();
-    if (*path) complain("open ", full.data, error, "): what follows goes to stderr\n");
+    complain("open ", full.data, error, "): what follows goes to stderr\n");
   }
   errno = saved;
   return fd;
