@@ -150,6 +150,6 @@ int main(void) {
   else test_skip(lazily, "a kernel that frees pages lazily, and counts them");
   promise("meta.checks has the table of each superslab, once frees are checked", checks);
   promise("an empty slab that is kept is retained, and has no free block's line", kept_slabs);
-  promise("an address in a magazine whose block is free in its slab is not cached", cached_and_free);
+  promise("an address in a magazine whose block is free already is not cached", cached_and_free);
   return api_close();
 }

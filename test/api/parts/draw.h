@@ -3,8 +3,8 @@
 
 static struct hak_ledger_figures ledger;
 
-/* The kernel's sum over all pages in the page tables, such as "Rss:"; 0 where that file is not there
- * or has no such line. Without stdio, the buffers of which would be blocks. */
+/* The kernel's sum over all pages in the page tables, such as "Rss:"; 0 where it does not tell.
+ * Without stdio, the buffers of which would be blocks. */
 static inline size_t kernel_sum(const char *name) {
   char text[2048];
   int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
