@@ -4,12 +4,19 @@
 source "$(dirname "$0")/parts/lines.sh"
 workspace
 
+# on_hakmem COMMAND...: what the command says; its statistics must prove that hakmem served it.
+on_hakmem() {
+  rm -f "$work/log"
+  HAKMEM_SHOW_STATS=1 HAKMEM_LOG=$work/log "$@" 2>&1 || return
+  grep -Eqs '^front\.blocks_refilled +[1-9]' "$work/log" || echo "not served by hakmem"
+}
+
 # linked NAME WORDS...: the program, linked with WORDS, calls the handler and throws.
 linked() {
   local name="cxx: $1"
   shift
   seen=$("${CXX:-g++}" -O2 -o "$work/linked" "$parts/linked.cc" "$@" 2>&1) &&
-    seen=$("$work/linked" 2>&1)
+    seen=$(on_hakmem "$work/linked")
   says "$name" "handler 1, bad_alloc" $?
 }
 
@@ -60,7 +67,7 @@ int main(int argc, char **argv) {
 END
 seen=$("${CXX:-g++}" -std=c++17 -shared -fPIC -o "$work/plugin.so" "$work/plugin.cc" 2>&1 &&
   "${CC:-cc}" -o "$work/host" "$work/host.c" -ldl 2>&1) &&
-  seen=$(LD_PRELOAD=$library "$work/host" "$work/plugin.so" 2>&1)
+  seen=$(on_hakmem env LD_PRELOAD="$library" "$work/host" "$work/plugin.so")
 says "cxx: a handler that throws in a plugin that brought the runtime, nothrow or not" \
   "(nil) (nil), handler 3, bad_alloc" $?
 

@@ -3,60 +3,23 @@
  * Each heap is built in a child of its own; the kernel's figure is the Rss of smaps_rollup, read
  * before and after. With HAK_TEST_LONG=1 the heap of small blocks is 1 GiB instead of 128 MiB.
  */
-#include "api.h"
+#include "parts/draw.h"
 
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#pragma weak hak_ledger
 #pragma weak hak_ledger_print
 #pragma weak hak_stats_print
 
 #define MANY 400000
 
-static struct hak_ledger_figures ledger;
 static void *blocks[MANY];
-
-/* What the kernel finds in the page tables; VmRSS where that file is not there. Without stdio, the
- * buffers of which would be blocks. */
-static size_t kernel_resident(void) {
-  char text[2048];
-  int fd = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
-  ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-  char *rss;
-  if (fd >= 0) close(fd);
-  text[n > 0 ? n : 0] = 0;
-  rss = strstr(text, "Rss:");
-  return rss ? strtoul(rss + 4, NULL, 10) * KIB : api_resident();
-}
-
-static uint64_t bytes_of(enum hak_ledger_row row) { return ledger.line[row].bytes; }
-
-static uint64_t resident_of(enum hak_ledger_row row) { return ledger.line[row].resident; }
 
 static uint64_t metadata(void) {
   uint64_t sum = 0;
   for (int i = HAK_META_DESCRIPTORS; i <= HAK_META_CHECKS; i++) sum += resident_of(i);
   return sum;
-}
-
-/* Draws the ledger up: it adds up, to the kernel's figure within 1 %. */
-static void draw(void) {
-  uint64_t bytes = 0, resident = 0;
-  size_t before = kernel_resident(), after;
-  CHILD_CHECK(hak_ledger(&ledger) == 0);
-  after = kernel_resident();
-  for (int i = 0; i < HAK_LEDGER_ROWS; i++) {
-    CHILD_CHECK(ledger.line[i].resident <= ledger.line[i].bytes);
-    bytes += ledger.line[i].bytes;
-    resident += ledger.line[i].resident;
-  }
-  CHILD_CHECK(bytes == ledger.bytes && resident == ledger.resident);
-  CHILD_CHECK(bytes - ledger.not_resident == resident);
-  snprintf(api_note, 512, "the ledger's sum is %llu, the kernel's Rss %zu before and %zu after",
-           (unsigned long long)resident, before, after);
-  if (resident < before - before / 100 || resident > after + after / 100) _exit(99);
 }
 
 static void allocate(size_t n, size_t size, size_t touch) {
@@ -69,16 +32,6 @@ static void allocate(size_t n, size_t size, size_t touch) {
 
 static void release(size_t n, size_t step) {
   for (size_t i = 0; i < n; i += step) free(blocks[i]);
-}
-
-/* WHAT is EXPECTED, give or take SLACK. */
-#define NEAR(what, expected, slack) \
-  CHILD_CHECK((what) + (slack) >= (expected) && (what) <= (expected) + (slack))
-
-static const struct hak_ledger_class *class_of(size_t size) {
-  int i = 0;
-  while (ledger.classes[i].size < size) i++;
-  return &ledger.classes[i];
 }
 
 static void small_blocks(void) {
@@ -284,10 +237,23 @@ static void no_proc(void) {
   NEAR(resident_of(HAK_LIVE_SLABS), (size_t)2000 * 10240, 2000 * 512);
 }
 
+/* Root becomes somebody else; in a user namespace of its own there may be nobody else. */
+static int give_rights_up(void) {
+  return getuid() != 0 || setuid(65534) == 0;
+}
+
+static int can_give_rights_up(void) {
+  int status = -1;
+  pid_t child = fork();
+  if (child == 0) _exit(give_rights_up() ? 0 : 1);
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
 /* Of a program that gave its rights up the kernel shows the map to all, the pages only to root. */
 static void no_pages(void) {
   allocate(2000, 2000, 2000); /* few: mincore takes pages of zeros for resident */
-  if (getuid() == 0 && setuid(65534) != 0) _exit(98);
+  CHILD_CHECK(give_rights_up());
   prctl(PR_SET_DUMPABLE, 0);
   CHILD_CHECK(open("/proc/self/pagemap", O_RDONLY) < 0);
   CHILD_CHECK(open("/proc/self/smaps", O_RDONLY) >= 0);
@@ -342,9 +308,15 @@ int main(void) {
   test_begin("where /proc is not to be read the ledger says so, and counts what is hakmem's");
   api_child(no_proc, 60);
   test_end();
-  test_begin("where pages are not to be read the ledger says so, and its sum is Rss within 1 %");
-  api_child(no_pages, 60);
-  test_end();
+  snprintf(name, sizeof name, "%s",
+           "where pages are not to be read the ledger says so, and its sum is Rss within 1 %");
+  if (can_give_rights_up()) {
+    test_begin(name);
+    api_child(no_pages, 60);
+    test_end();
+  } else {
+    test_skip(name, "another user that root may become");
+  }
   test_begin("refused memory is ENOMEM, an unknown format EINVAL");
   api_child(refused, 60);
   test_end();

@@ -36,8 +36,8 @@ magazines() {
     seen="$seen$n "
   done
   same "$promise" "$wanted" "${seen% }"
-  same "$promise: the program is served" "churn: 0 NULL|churn: 0 NULL|keep: 0 NULL|churn: 0 NULL|" \
-    "$(out | tr '\n' '|')"
+  same "$promise: the program is served by hakmem" \
+    "churn: 0 NULL|churn: 0 NULL|keep: 0 NULL|churn: 0 NULL|yes" "$(out | tr '\n' '|')$(served)"
 }
 
 magazines "unset: all classes have magazines" yes yes yes HAKMEM_ACE=1
@@ -63,8 +63,9 @@ for mode in 0 1 2; do
     "$(lines_of "^hakmem [0-9.]+: pid [0-9]+ ask, mode $mode( |\$)" "$work/err")"
   same "TINY_SS_SHARED=$mode: the mode is in the statistics" 1 \
     "$(lines_of "^hakmem [0-9.]+: pid [0-9]+ ask, backend: .*mode $mode( |\$)" "$work/err")"
-  same "TINY_SS_SHARED=$mode: the value is accepted, the program is served" "0 0 NULL" \
-    "$(lines_of 'not accepted' "$work/err") $(sed 's/^[a-z]*: //' "$work/out" | sort -u)"
+  same "TINY_SS_SHARED=$mode: the value is accepted, the program is served by hakmem" \
+    "0 0 NULL yes" \
+    "$(lines_of 'not accepted' "$work/err") $(sed 's/^[a-z]*: //' "$work/out" | sort -u) $(served)"
 done
 work_with HAKMEM_VERBOSE=1
 same "TINY_SS_SHARED unset: mode 2" 2 "$(lines_of '^hakmem .* mode 2( |$)' "$work/err")"

@@ -2,7 +2,7 @@
 # libc - HAKMEM_FORCE_LIBC_ALLOC, HAKMEM_LD_SAFE, HAKMEM_LD_BLOCK_JEMALLOC: who serves what, and
 # that the heaps are never mixed.
 source "$(dirname "$0")/parts/lines.sh"
-builds heaps ask
+builds heaps ask about
 heaps=$work/heaps
 
 # works NAME VARIABLE=VALUE...: what a program does in this mode, whoever serves it.
@@ -68,7 +68,17 @@ print(len(set(found)), len(found))'
   fi
 }
 
+# about PROMISE MALLINFO TRIM MALLOPT VARIABLE=VALUE...: what parts/about.c prints of each.
+about() {
+  local promise=$1 wanted="0 mallinfo: $2|malloc_trim: $3|mallopt: $4|"
+  shift 4
+  on "$@" "$work/about"
+  same "$promise" "$wanted" "$? $(out | tr '\n' '|')$(err)"
+}
+
 owners "at the defaults all is hakmem's" 50 60
+about "at the defaults mallinfo and malloc_trim are about hakmem's heap" "1 1" "1 1" "1 0" \
+  HAKMEM_LD_SAFE=0
 works "at the defaults"
 
 for mode in HAKMEM_FORCE_LIBC_ALLOC=1 HAKMEM_LD_SAFE=2; do
@@ -78,12 +88,16 @@ for mode in HAKMEM_FORCE_LIBC_ALLOC=1 HAKMEM_LD_SAFE=2; do
     "$(tell front.blocks_refilled) $(tell pool.runs_taken) $(tell pool.huge_mapped) \
 $(tell super.mapped)"
   same "$mode: all that was freed went to libc" 1 "$(($(tell api.foreign_frees) > 60000))"
+  about "$mode: mallinfo, malloc_trim and mallopt are about libc's heap" "1 1" "1 1" "1 1" $mode
   works $mode $mode
   programs $mode $mode
 done
 
 owners "HAKMEM_LD_SAFE=1: hakmem's up to 1 KiB, libc's above" 50 0 HAKMEM_LD_SAFE=1
 works HAKMEM_LD_SAFE=1 HAKMEM_LD_SAFE=1
+on HAKMEM_LD_SAFE=1 "$work/about"
+same "HAKMEM_LD_SAFE=1: mallinfo and malloc_trim are about hakmem's heap, not libc's" \
+  "mallinfo: 0 0|0|" "$(out | sed -n '1p; 2s/.* //p' | tr '\n' '|')$(err)"
 works "HAKMEM_LD_SAFE=1, validated" HAKMEM_LD_SAFE=1 HAKMEM_TINY_SLL_VALIDATE_HDR=1
 owners "HAKMEM_LD_SAFE=0 and HAKMEM_FORCE_LIBC_ALLOC=0: all is hakmem's" 50 60 HAKMEM_LD_SAFE=0 \
   HAKMEM_FORCE_LIBC_ALLOC=0

@@ -75,3 +75,6 @@ lines_of() { grep -Ec -- "$1" "$2"; }
 
 # tell NAME: runs nothing, prints the value of the counter NAME from statistics in $work/err.
 tell() { awk -v name="$1" '$1 == name { print $2 }' "$work/err"; }
+
+# served: "yes" where the statistics in $work/err say that blocks came from hakmem's slabs, or "no".
+served() { [[ $(tell front.blocks_refilled) =~ ^[1-9] ]] && echo yes || echo no; }
