@@ -161,6 +161,9 @@ BY_NAME static int own_malloc_info(int options, FILE *stream) {
   struct xml xml = {stream, false};
   struct mallinfo2 info = own_mallinfo2();
   struct hak_ledger_figures ledger;
+  int (*libc_info)(int, FILE *);
+  *(void **)&libc_info = theirs("malloc_info");
+  if (libc_info) return libc_info(options, stream);
   if (options != 0) {
     errno = EINVAL;
     return -1;

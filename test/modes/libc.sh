@@ -68,17 +68,17 @@ print(len(set(found)), len(found))'
   fi
 }
 
-# about PROMISE MALLINFO TRIM MALLOPT VARIABLE=VALUE...: what parts/about.c prints of each.
+# about PROMISE MALLINFO TRIM MALLOPT MALLOC_INFO VARIABLE=VALUE...: what parts/about.c prints.
 about() {
-  local promise=$1 wanted="0 mallinfo: $2|malloc_trim: $3|mallopt: $4|"
-  shift 4
+  local promise=$1 wanted="0 mallinfo: $2|malloc_trim: $3|mallopt: $4|malloc_info: $5|"
+  shift 5
   on "$@" "$work/about"
   same "$promise" "$wanted" "$? $(out | tr '\n' '|')$(err)"
 }
 
 owners "at the defaults all is hakmem's" 50 60
-about "at the defaults mallinfo and malloc_trim are about hakmem's heap" "1 1" "1 1" "1 0" \
-  HAKMEM_LD_SAFE=0
+about "at the defaults mallinfo, malloc_trim and malloc_info are about hakmem's heap" "1 1" "1 1" \
+  "1 0" hakmem HAKMEM_LD_SAFE=0
 works "at the defaults"
 
 for mode in HAKMEM_FORCE_LIBC_ALLOC=1 HAKMEM_LD_SAFE=2; do
@@ -88,7 +88,8 @@ for mode in HAKMEM_FORCE_LIBC_ALLOC=1 HAKMEM_LD_SAFE=2; do
     "$(tell front.blocks_refilled) $(tell pool.runs_taken) $(tell pool.huge_mapped) \
 $(tell super.mapped)"
   same "$mode: all that was freed went to libc" 1 "$(($(tell api.foreign_frees) > 60000))"
-  about "$mode: mallinfo, malloc_trim and mallopt are about libc's heap" "1 1" "1 1" "1 1" $mode
+  about "$mode: mallinfo, malloc_trim, mallopt and malloc_info are about libc's heap" "1 1" "1 1" \
+    "1 1" libc $mode
   works $mode $mode
   programs $mode $mode
 done

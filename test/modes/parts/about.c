@@ -1,7 +1,7 @@
 /* about - whose heap the C library's questions are about, when BLOCKS of 2,000 bytes come and go:
  * "mallinfo: 1 1" where both functions count them, "malloc_trim: 1 1" where it says that it gave
  * their memory back, and it is gone, "mallopt: 1 1" where a threshold for mappings is accepted and
- * kept to.
+ * kept to, "malloc_info: hakmem" or "libc" by the version in what it writes.
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -56,11 +56,23 @@ static void ask_mallopt(void) {
   free(p);
 }
 
+static void ask_malloc_info(void) {
+  static char text[1 << 16];
+  FILE *stream = fmemopen(text, sizeof text, "w");
+  int failed = malloc_info(0, stream);
+  fclose(stream);
+  if (failed || !strstr(text, "</malloc>"))
+    printf("malloc_info: failed\n");
+  else
+    printf("malloc_info: %s\n", strstr(text, "version=\"hakmem-") ? "hakmem" : "libc");
+}
+
 int main(void) {
   static char buffer[4096];
   setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
   ask_mallinfo();
   ask_trim();
   ask_mallopt();
+  ask_malloc_info();
   return 0;
 }
