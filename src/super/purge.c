@@ -126,7 +126,9 @@ size_t purge_bound(void) {
 size_t purge_budget(void) {
   uint64_t live = purge_live();
   size_t kept = kept_of(live);
-  return bounded(kept - min_size(beside(live), kept / 4 * 3));
+  size_t aside = beside(live); /* lowers it to a quarter, or to nothing for who freed all */
+  if (aside) kept -= min_size(aside, kept - min_size(kept / 4, purge_in_use()));
+  return bounded(kept);
 }
 
 bool purge_range(char *p, size_t bytes, bool hard, bool *lazily) {

@@ -8,8 +8,7 @@
  * Threads that sleep are no exception: what they cache is taken from them.
  *
  * Each pattern runs with a clock that stands still: nothing goes by age, and what falls and grows
- * again does so at once, however fast the machine is. One that leaves more then has a ceiling, and
- * runs as time passes, too.
+ * again does so at once, however fast the machine is.
  */
 #include "api.h"
 
@@ -300,12 +299,9 @@ struct pattern {
   const char *name;
   void (*run)(void);
   size_t least; /* MiB that it must have held, or it proves nothing */
-  size_t still; /* MiB that stay at most while time stands still; 0: BAR */
 };
 
 static const struct pattern *pattern;
-static bool stopping;
-static size_t bar; /* MiB */
 static struct hak_ledger_figures ledger;
 
 /* Resident bytes of cached blocks and of the slabs that they keep; all blocks are free. */
@@ -330,7 +326,7 @@ static void scenario(void) {
   caches = kept_by_caches(); /* the ledger's own pages */
   least = pattern->least * MIB;
   start = resident();
-  if (stopping) stop_time();
+  stop_time();
   pattern->run();
   freed = above(resident(), start);
   caches = kept_by_caches();
@@ -339,18 +335,16 @@ static void scenario(void) {
   snprintf(api_note, 512, "%zu KiB stay when all is freed, %zu of them by caches; %zu after a trim",
            freed / KIB, caches / KIB, trimmed / KIB);
   if (getenv("HAK_TEST_TELL")) fprintf(stderr, "%s: %s\n", pattern->name, api_note);
-  if (freed > bar * MIB || trimmed > TRIM_BAR * MIB) _exit(99);
-  CHILD_CHECK(!stopping || atomic_load(&asked) > 0);
+  if (freed > BAR * MIB || trimmed > TRIM_BAR * MIB) _exit(99);
+  CHILD_CHECK(atomic_load(&asked) > 0);
   CHILD_CHECK(api_violations() == 0);
 }
 
-static void promise(const struct pattern *of, bool stop) {
+static void promise(const struct pattern *of) {
   char name[256];
   pattern = of;
-  stopping = stop;
-  bar = stop && of->still ? of->still : BAR;
-  snprintf(name, sizeof name, "%s%s: all freed, %zu MiB stay at most, %d after a trim", of->name,
-           stop ? ", while time stands still" : "", bar, TRIM_BAR);
+  snprintf(name, sizeof name, "%s: all freed, %d MiB stay at most, %d after a trim", of->name, BAR,
+           TRIM_BAR);
   test_begin(name);
   api_child(scenario, 250);
   test_end();
@@ -358,26 +352,23 @@ static void promise(const struct pattern *of, bool stop) {
 
 int main(void) {
   static const struct pattern patterns[] = {
-      {"small blocks of 24..64 bytes", small, 40, 0},
-      {"mixed blocks of 16..2,048 bytes, replaced at random", mixed, 50, 0},
-      {"blocks of 1..32 KiB, replaced at random", mid, 50, 0},
-      {"blocks of 32 KiB..2 MiB, replaced at random", large, 80, 0},
-      {"blocks of 2..24 MiB, replaced at random", huge, 50, 0},
-      {"blocks of 16 bytes to 1 MiB, small ones the most", all_sizes, 60, 0},
-      {"strings that grow, and vectors that double, by realloc", grown, 12, 18},
-      {"blocks of calloc, up to 600 KiB", zeroed, 25, 0},
-      {"blocks of alignments from 16 to 4 MiB", aligned, 15, 0},
-      {"four threads that free each other's blocks, and end", remote, 60, 0},
-      {"four threads that free each other's blocks, and sleep", asleep, 60, 0},
-      {"one thread allocates what four others free", one_way, 60, 0},
-      {"800 threads that come and go, a block of 1 MiB left by each", come_and_go, 6, 0},
+      {"small blocks of 24..64 bytes", small, 40},
+      {"mixed blocks of 16..2,048 bytes, replaced at random", mixed, 50},
+      {"blocks of 1..32 KiB, replaced at random", mid, 50},
+      {"blocks of 32 KiB..2 MiB, replaced at random", large, 80},
+      {"blocks of 2..24 MiB, replaced at random", huge, 50},
+      {"blocks of 16 bytes to 1 MiB, small ones the most", all_sizes, 60},
+      {"strings that grow, and vectors that double, by realloc", grown, 12},
+      {"blocks of calloc, up to 600 KiB", zeroed, 25},
+      {"blocks of alignments from 16 to 4 MiB", aligned, 15},
+      {"four threads that free each other's blocks, and end", remote, 60},
+      {"four threads that free each other's blocks, and sleep", asleep, 60},
+      {"one thread allocates what four others free", one_way, 60},
+      {"800 threads that come and go, a block of 1 MiB left by each", come_and_go, 6},
   };
   const char *extended = getenv("HAK_TEST_LONG");
   scale = extended && extended[0] == '1' ? 8 : 1;
   api_served();
-  for (size_t i = 0; i < COUNT_OF(patterns); i++) {
-    promise(&patterns[i], true);
-    if (patterns[i].still) promise(&patterns[i], false);
-  }
+  for (size_t i = 0; i < COUNT_OF(patterns); i++) promise(&patterns[i]);
   return api_close();
 }
