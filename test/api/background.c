@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { BLOCKS = 24000, FORKS = 60 };
+enum { BLOCKS = 24000, FORKS = 30 };
 
 static const size_t idle_bound = 6 * MIB;
 
@@ -291,7 +291,7 @@ static const struct {
 
 /* A process whose last thread blocks all signals ends by SIGKILL alone. */
 static int wait_for(pid_t child) {
-  int64_t end = now_ms() + 25000;
+  int64_t end = now_ms() + 60000;
   int status = -1;
   while (waitpid(child, &status, WNOHANG) == 0) {
     if (now_ms() > end) kill(child, SIGKILL);
@@ -319,7 +319,7 @@ static void run(size_t i) {
 }
 
 int main(int argc, char **argv) {
-  alarm(120);
+  alarm(300);
   for (size_t i = 0; argc > 1 && i < COUNT_OF(scenarios); i++)
     if (!strcmp(argv[1], scenarios[i].name)) return scenarios[i].run();
   api_served();
