@@ -42,7 +42,6 @@ static void shrinking(void) {
   test_end();
 }
 
-/* As much may stay as may be retained; half of it, since the other half may still be freed. */
 /* As batches do that fill and drain memory in turn. */
 static void regrets(void) {
   ptrdiff_t part = SHRUNK_PART;
@@ -109,6 +108,7 @@ static void swings(void) {
   test_end();
 }
 
+/* As much may stay as may be retained; half of it, since the other half may still be freed. */
 static void shrinking_within(void) {
   enum { KEEP = 2 * 20 * 4096 };
   struct slab *slab[4];
