@@ -140,7 +140,6 @@ enum {
   SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
   SHRUNK_LATER = 4, /* times half of that, where they are needed again within */
   SHRUNK_REGRET_MS = 1000,
-  SHRUNK_REST = 16, /* times what such a walk took, until the next one begins */
   SHRUNK_FORGET_MS = 10000, /* then a fall by half is enough for caches again */
   SHRUNK_HALVINGS = 10,     /* at a time */
   SHRUNK_LEAST = 16 * 1024 * 1024, /* bytes; who did not have more before does not shrink */

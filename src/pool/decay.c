@@ -34,7 +34,6 @@ static struct use use_of_blocks;
 static struct use use_of_all; /* all live memory */
 static size_t shrunk_supers; /* [lock decay] a walk's, to be looked at; relaxed, read by any */
 static size_t shrunk_keep;   /* [lock decay] bytes of free pages that may stay there */
-static uint64_t shrunk_rest; /* [lock decay] ms; no walk begins before */
 
 uint64_t decay_interval(void) {
   uint64_t step = option(OPT_DECAY_MS) / DECAY_STEPS;
@@ -88,14 +87,10 @@ static void act_anew(struct act *last, uint64_t now, uint64_t ms) {
   st_rlx_any(&last->highest, now);
 }
 
-/* Where a walk takes long, most of the time is left to the program; free pages go by age then. */
 static void begin_walk(struct use *use, uint64_t now) {
   uint64_t retained = count_read(CNT_RETAINED_BYTES);
-  uint64_t ms = os_milliseconds();
   size_t budget = purge_budget();
-  if (ms < shrunk_rest) return;
-  shrunk_rest = ms;
-  act_anew(&use->walk, now, ms);
+  act_anew(&use->walk, now, os_milliseconds());
   st_rlx(&shrunk_supers, sparse_supers());
   shrunk_keep = retained < budget ? (budget - retained) / 2 : 0;
 }
@@ -142,12 +137,10 @@ bool decay_given(void) {
 }
 
 COLD void decay_shrunk(void) {
-  uint64_t start = os_milliseconds();
   size_t left;
   if (!lock_try(&decay_lock)) return;
   left = shrunk_supers;
   sparse_purge_shrunk(&left, &shrunk_keep);
-  shrunk_rest += SHRUNK_REST * (os_milliseconds() - start);
   st_rlx(&shrunk_supers, left);
   lock_drop(&decay_lock);
 }

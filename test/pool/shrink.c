@@ -4,14 +4,10 @@
 
 #include <time.h>
 
-/* The clock that os asks: it stands still, but for what a look takes. */
-static int64_t moment = 1000000; /* ms */
-static int64_t look;             /* ms */
-
+/* The clock that os asks stands still. */
 int clock_gettime(clockid_t id, struct timespec *now) {
   (void)id;
-  moment += look;
-  *now = (struct timespec){moment / 1000, moment % 1000 * 1000000};
+  *now = (struct timespec){1000, 0};
   return 0;
 }
 
@@ -59,28 +55,6 @@ static void regrets(void) {
     decay_shrunk();
     if (part < SHRUNK_PART << SHRUNK_LATER) part *= 2;
   }
-  test_end();
-}
-
-/* A look at the clock takes 40 ms during the walk, which looks twice after its start. */
-static void rests(void) {
-  ptrdiff_t all = 4096 * (ptrdiff_t)MIB;
-  ptrdiff_t fall = 4090 * (ptrdiff_t)MIB;
-  int64_t began;
-  start("after a walk that took long the next one waits, 16 times as long", "10000", "dontneed");
-  moment += 100000;
-  CHECK(!decay_moved(all) && decay_moved(-fall));
-  began = moment;
-  look = 40;
-  decay_shrunk();
-  look = 0;
-  CHECK(moment == began + 3 * 40);
-  moment = began + 16 * 2 * 40 - 100;
-  CHECK(!decay_moved(fall) && !decay_moved(-fall));
-  moment += 200;
-  CHECK(!decay_moved(fall) && decay_moved(-fall));
-  decay_shrunk();
-  decay_moved(fall - all);
   test_end();
 }
 
@@ -143,6 +117,5 @@ int main(void) {
   regrets();
   swings();
   shrinking_within();
-  rests();
   return test_status();
 }
