@@ -25,7 +25,7 @@ static bool no_memory(const char *pid) {
 static bool has_ended(const char *pid) {
   char path[PLACE];
   char text[512];
-  size_t size = 0;
+  size_t size;
   const char *state;
   FILE *file;
   place(path, pid, "/stat");

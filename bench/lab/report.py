@@ -138,7 +138,7 @@ class Report:
         return [self.row_table(row) for row in self.rows]
 
     def row_table(self, row):
-        words = " ".join([*getattr(row, "env", ()), *(str(word) for word in row.words)])
+        words = " ".join([*row.env, *(str(word) for word in row.words)])
         if row.rounds is not None:
             words = "pairs " + words
         lines = [self.row_line(row, name, cell) for name, cell in self.cells[row.name].items()]

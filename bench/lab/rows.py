@@ -5,6 +5,8 @@ PATTERN, CURVE, SCALING, MICRO = "pattern", "curve", "scaling", "micro"
 
 
 class Row:
+    env = ()                                  # what only a real program is set to
+
     def __init__(self, name, question, measured, words, key, unit, more_is_better,
                  group=PATTERN, about="time", memory=True, noted=(), runs=1, rounds=None):
         self.name = name

@@ -159,7 +159,7 @@ static void put_ledger(struct xml *xml, const struct hak_ledger_figures *ledger)
  * from inside the allocator. */
 BY_NAME static int own_malloc_info(int options, FILE *stream) {
   struct xml xml = {stream, false};
-  struct mallinfo2 info = own_mallinfo2();
+  struct mallinfo2 info;
   struct hak_ledger_figures ledger;
   int (*libc_info)(int, FILE *);
   *(void **)&libc_info = theirs("malloc_info");
@@ -169,6 +169,7 @@ BY_NAME static int own_malloc_info(int options, FILE *stream) {
     return -1;
   }
   if (hak_ledger(&ledger) != 0) return -1;
+  info = own_mallinfo2();
   put_tag(&xml, "<malloc version=\"hakmem-" HAKMEM_VERSION "\">\n<heap nr=\"0\">\n");
   put_sizes(&xml, &ledger);
   put_totals(&xml, &info);

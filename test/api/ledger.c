@@ -12,26 +12,10 @@
 #pragma weak hak_ledger_print
 #pragma weak hak_stats_print
 
-#define MANY 400000
-
-static void *blocks[MANY];
-
 static uint64_t metadata(void) {
   uint64_t sum = 0;
   for (int i = HAK_META_DESCRIPTORS; i <= HAK_META_CHECKS; i++) sum += resident_of(i);
   return sum;
-}
-
-static void allocate(size_t n, size_t size, size_t touch) {
-  for (size_t i = 0; i < n; i++) {
-    blocks[i] = opaque_ptr(malloc(opaque(size)));
-    CHILD_CHECK(blocks[i] != NULL);
-    memset(blocks[i], 1, touch);
-  }
-}
-
-static void release(size_t n, size_t step) {
-  for (size_t i = 0; i < n; i += step) free(blocks[i]);
 }
 
 static void small_blocks(void) {

@@ -8,20 +8,6 @@
 
 #pragma weak hak_option_set
 
-static void *blocks[1000];
-
-static void allocate(size_t n, size_t size) {
-  for (size_t i = 0; i < n; i++) {
-    blocks[i] = opaque_ptr(malloc(opaque(size)));
-    CHILD_CHECK(blocks[i] != NULL);
-    memset(blocks[i], 1, size);
-  }
-}
-
-static void release(size_t n, size_t step) {
-  for (size_t i = 0; i < n; i += step) free(blocks[i]);
-}
-
 static uint64_t counted(const char *name) {
   uint64_t value = 0;
   CHILD_CHECK(api_counter(name, &value) == 0);
@@ -35,7 +21,7 @@ static void lazily_freed(void) {
   size_t before, after;
   malloc_trim(0);
   CHILD_CHECK(hak_option_set("PURGE", "free") == 0 && hak_option_set("RETAIN", "0") == 0);
-  allocate(40, MIB);
+  allocate(40, MIB, MIB);
   draw();
   CHILD_CHECK(bytes_of(HAK_LAZY) == 0);
   release(40, 1);
@@ -68,7 +54,7 @@ static void checks(void) {
   draw();
   CHILD_CHECK(bytes_of(HAK_META_CHECKS) == 0);
   CHILD_CHECK(hak_option_set("TINY_SLL_VALIDATE_HDR", "1") == 0);
-  allocate(1000, 16000); /* of class 16,384: 15.6 MiB in superslabs of 4 */
+  allocate(1000, 16000, 16000); /* of class 16,384: 15.6 MiB in superslabs of 4 */
   draw();
   CHILD_CHECK(bytes_of(HAK_META_CHECKS) >= 4 * 1280 * KIB);
   CHILD_CHECK(bytes_of(HAK_META_CHECKS) ==
@@ -117,7 +103,7 @@ static void kept_slabs(void) {
 /* A block that is in its slab already is freed once more: a hit, which nobody notices yet. */
 static void cached_and_free(void) {
   uint64_t cached, in_free, live, bytes;
-  allocate(600, 1000);
+  allocate(600, 1000, 1000);
   release(600, 2); /* the first of them are in their slabs again, beside live ones */
   for (size_t i = 0; i < 4; i++) blocks[2 * i + 100] = opaque_ptr(malloc(opaque(1000)));
   draw();

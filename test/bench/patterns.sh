@@ -134,15 +134,17 @@ notices() {
 # gives_back: the allocators of bench/run that hold over a third of what 1,500,000 blocks took after
 # what bench/bench.h calls for each of them.
 gives_back() {
-  local name library output live trimmed
+  local name library output live trimmed count=0
   while read -r name library; do
     output=$(LD_PRELOAD=$library timeout 60 "$HAK_BUILD/bench/freed" 1500000 24 64 2>&1)
     live=$(sed -n 's/^rss-live-kib: //p' <<<"$output")
     trimmed=$(sed -n 's/^rss-trimmed-kib: //p' <<<"$output")
     ((live > 60000 && trimmed > 0 && trimmed * 3 < live)) ||
       printf '%s: live %s KiB, then %s; ' "$name" "$live" "$trimmed"
+    ((++count))
   done < <(cd "$root/bench" && PEERS='' python3 -Bc 'from lab import allocators
 for one in allocators.find()[0]: print(one.name, one.path if one.preload else "")')
+  ((count >= 2)) || printf '%d allocators were found' "$count"
 }
 
 if ! type -P python3 >/dev/null; then

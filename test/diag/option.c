@@ -26,14 +26,19 @@ static const struct {
     {"HAKMEM_ACE", 1, true},           {"HAKMEM_THP", THP_AUTO, false},
 };
 
-/* Loads the options from an environment of one variable; SAID receives the complaints. */
-static void load_with(const char *name, const char *value, char *said, size_t size) {
+/* Loads the options from the environment; SAID receives the complaints. */
+static void load(char *said, size_t size) {
   struct capture c;
-  clearenv();
-  if (name) setenv(name, value, 1);
   capture_start(&c);
   option_load();
   capture_end(&c, said, size);
+}
+
+/* Loads them from an environment of one variable. */
+static void load_with(const char *name, const char *value, char *said, size_t size) {
+  clearenv();
+  if (name) setenv(name, value, 1);
+  load(said, size);
 }
 
 /* The N-th of the words of ROW, or nothing. */
@@ -318,7 +323,6 @@ static void words(void) {
 
 static void unknown_variables(void) {
   char said[1000];
-  struct capture c;
   test_begin("each unknown variable is named in one line, others' variables are not ours to name");
   clearenv();
   setenv("HAKMEM_NO_SUCH_OPTION", "1", 1);
@@ -326,9 +330,7 @@ static void unknown_variables(void) {
   setenv("HAKMEN_LIMIT", "5", 1);
   setenv("MY_HAKMEM_LIMIT", "5", 1);
   setenv("HAKMEM_LIMIT", "5M", 1);
-  capture_start(&c);
-  option_load();
-  capture_end(&c, said, sizeof said);
+  load(said, sizeof said);
   CHECK_MSG(count_lines(said) == 2, "%s", said);
   CHECK(strstr(said, "HAKMEM_NO_SUCH_OPTION") && strstr(said, "HAKMEM_LIMITS"));
   CHECK(option(OPT_LIMIT) == 5 << 20);
@@ -364,9 +366,7 @@ static void privileges(void) {
     CHECK_MSG(option(i) == option_table[i].standard, "%s is %llu", option_table[i].name,
               (unsigned long long)option(i));
   CHECK(option_given()); /* the same environment, where it counts */
-  capture_start(&c);
-  option_load();
-  capture_end(&c, said, sizeof said);
+  load(said, sizeof said);
   CHECK_MSG(count_lines(said) == 2, "%s", said);
   CHECK(option(OPT_LIMIT) == 5 << 20 && !strcmp(option_log_path, "/tmp/of-the-caller"));
   test_end();

@@ -52,3 +52,20 @@ static inline const struct hak_ledger_class *class_of(size_t size) {
   while (ledger.classes[i].size < size) i++;
   return &ledger.classes[i];
 }
+
+#define MANY 400000
+
+static void *blocks[MANY];
+
+/* N blocks of SIZE bytes, of each of which TOUCH are written. */
+static inline void allocate(size_t n, size_t size, size_t touch) {
+  for (size_t i = 0; i < n; i++) {
+    blocks[i] = opaque_ptr(malloc(opaque(size)));
+    CHILD_CHECK(blocks[i] != NULL);
+    memset(blocks[i], 1, touch);
+  }
+}
+
+static inline void release(size_t n, size_t step) {
+  for (size_t i = 0; i < n; i += step) free(blocks[i]);
+}
