@@ -135,7 +135,8 @@ enum {
   SPARSE_LEAST_MS = 100, /* ms that a slab lies on its shelf at least before its free pages go */
   SPARSE_GROWING = 100,  /* while a program grows, slabs age in this part of HAKMEM_DECAY_MS, */
   SPARSE_GROWN_SUPERS = 8, /* and so many superslabs are looked at for each that it grows by */
-  SPARSE_SHRUNK_BATCH = 64 * 1024 * 1024, /* bytes at a time, when a program shrank */
+  SPARSE_SHRUNK_BATCH = 64 * 1024 * 1024, /* bytes at a time, when a program shrank, */
+  SPARSE_WORTH = 8 * 1024, /* and bytes of a range in the mean of a slab, or it waits for its age */
   MOVED_TOLD = 1024 * 1024, /* bytes that a thread takes or returns between two notes of it */
   SHRUNK_PART = 4, /* of the most in use is so little that free pages of slabs go, */
   SHRUNK_LATER = 4, /* times half of that, where they are needed again within */

@@ -53,10 +53,10 @@ static bool walk_on(struct walk *walk, const struct slab *slab) {
   return false;
 }
 
-static size_t free_bytes(const struct slab *slab) {
+static size_t free_bytes(const struct slab *slab, size_t *ranges) {
   struct walk walk = walk_of(slab);
   size_t bytes = 0;
-  while (walk_on(&walk, slab)) bytes += walk.to - walk.from;
+  for (*ranges = 0; walk_on(&walk, slab); ++*ranges) bytes += walk.to - walk.from;
   return bytes;
 }
 
@@ -76,19 +76,26 @@ static size_t purge_pages(struct slab *slab, bool hard, uint16_t *looked) {
   return bytes;
 }
 
+struct order {
+  uint32_t now;   /* ms */
+  uint32_t age;   /* ms that a slab has been listed, at least */
+  bool hard;
+  unsigned least; /* bytes of a range, in the mean of a slab: one of less waits for its age */
+};
+
 /* Looks at SLAB unless somebody took it meanwhile. *KEEP bytes may stay: they are lowered. */
-static size_t purge_slab(struct slab *slab, bool hard, size_t *keep) {
-  size_t bytes;
+static size_t purge_slab(struct slab *slab, const struct order *order, size_t *keep) {
+  size_t ranges, bytes;
   uint16_t looked;
   if (!pool_own_listed(slab)) return 0;
   looked = (uint16_t)slab_count_bits(slab);
-  bytes = free_bytes(slab);
-  if (bytes <= *keep) {
-    *keep -= bytes;
+  bytes = free_bytes(slab, &ranges);
+  if (bytes <= *keep || bytes < ranges * order->least) {
+    *keep -= min_size(bytes, *keep);
     pool_let_go_looked(slab, bytes ? 0 : looked);
     return 0;
   }
-  bytes = purge_pages(slab, hard, &looked);
+  bytes = purge_pages(slab, order->hard, &looked);
   count_any(CNT_SPARSE_BYTES, bytes);
   count_any(CNT_PURGED_BYTES, bytes);
   pool_let_go_looked(slab, looked);
@@ -97,14 +104,7 @@ static size_t purge_slab(struct slab *slab, bool hard, size_t *keep) {
 
 /* --- all slabs --- */
 
-struct order {
-  uint32_t now; /* ms */
-  uint32_t age; /* ms that a slab has been listed, at least */
-  bool hard;
-};
-
-/* Is the slab at UNIT listed, for long enough, and with another page of free blocks since the last
- * look? No lock is held that says so for certain. */
+/* Is UNIT's slab listed long enough, with a page of free blocks more than at the last look? */
 static bool due(struct superslab *super, unsigned unit, const struct order *order) {
   struct slab *slab = slab_at(super, unit);
   uint32_t state = ld_rlx(&slab->state);
@@ -143,8 +143,7 @@ size_t sparse_supers(void) {
   return count_left(CNT_SUPER_MAPPED, CNT_SUPER_UNMAPPED);
 }
 
-/* With little room in the cgroup, which then bounds what is retained, slabs age in an eighth of the
- * time. */
+/* With little room in the cgroup, the retained memory's bound then, in an eighth of the time. */
 static uint32_t age(void) {
   uint64_t ms = option(OPT_DECAY_MS);
   if (room_left() / ROOM_SHARE < option(OPT_RETAIN)) ms /= DECAY_STEPS;
@@ -162,13 +161,13 @@ static size_t purge_some(const struct order *order, size_t *supers, size_t batch
     struct superslab *super = next_super(order, &units);
     slabs += bit_count(units);
     for (; units; units &= units - 1)
-      bytes += purge_slab(slab_at(super, bit_lowest(units)), false, keep);
+      bytes += purge_slab(slab_at(super, bit_lowest(units)), order, keep);
   }
   return bytes;
 }
 
 size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
-  struct order order = {(uint32_t)now, age(), false};
+  struct order order = {(uint32_t)now, age(), false, 0};
   size_t supers = min_size(sparse_supers() / DECAY_STEPS + 1, SPARSE_SUPERS);
   size_t keep = 0;
   size_t bytes = purge_some(&order, &supers, batch, &keep);
@@ -178,25 +177,25 @@ size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more) {
 
 size_t sparse_purge_grown(uint64_t now) {
   uint64_t ms = max_size(option(OPT_DECAY_MS) / SPARSE_GROWING, SPARSE_LEAST_MS);
-  struct order order = {(uint32_t)now, (uint32_t)ms, false};
+  struct order order = {(uint32_t)now, (uint32_t)ms, false, 0};
   size_t supers = SPARSE_GROWN_SUPERS;
   size_t keep = 0;
   return purge_some(&order, &supers, SUPER_SIZE, &keep);
 }
 
 size_t sparse_purge_shrunk(size_t *supers, size_t *keep) {
-  struct order order = {(uint32_t)os_milliseconds(), 0, false};
+  struct order order = {(uint32_t)os_milliseconds(), 0, false, SPARSE_WORTH};
   return purge_some(&order, supers, SPARSE_SHRUNK_BATCH, keep);
 }
 
 size_t sparse_purge_all(size_t keep) {
-  struct order order = {0, 0, true};
+  struct order order = {0, 0, true, 0};
   size_t bytes = 0;
   for (size_t supers = sparse_supers(); supers; supers--) {
     uint64_t units;
     struct superslab *super = next_super(&order, &units);
     for (; units; units &= units - 1)
-      bytes += purge_slab(slab_at(super, bit_lowest(units)), true, &keep);
+      bytes += purge_slab(slab_at(super, bit_lowest(units)), &order, &keep);
   }
   return bytes;
 }

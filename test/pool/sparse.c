@@ -130,6 +130,31 @@ static void again(void) {
   test_end();
 }
 
+static void scanty(void) {
+  struct slab *slab;
+  size_t supers, keep = 0;
+  start("where a program shrinks, pages go in ranges of 8 KiB in the mean; single ones by age",
+        "10000", "dontneed");
+  slab = shelved_slab(CLASS, 4, 4);
+  give(slab, 12, 4);
+  supers = sparse_supers();
+  CHECK(sparse_purge_shrunk(&supers, &keep) == 0 && resident(slab) == UNIT_SIZE);
+  CHECK(count_read(CNT_SPARSE_WAITING) == 1);
+  give(slab, 20, 16); /* a page, a page, and four */
+  supers = sparse_supers();
+  CHECK(sparse_purge_shrunk(&supers, &keep) == 6 * 4096);
+  give(slab, 40, 4);
+  give(slab, 48, 4);
+  CHECK(purged_by(slab, os_milliseconds() + 10000) && resident(slab) == UNIT_SIZE - 8 * 4096);
+  CHECK(live_are_intact(slab));
+  give_all(slab);
+  slab = shelved_slab(CLASS, 4, 4);
+  supers = sparse_supers();
+  CHECK(sparse_purge_shrunk(&supers, &keep) == 0 && sparse_purge_all(0) == 4096);
+  give_all(slab);
+  test_end();
+}
+
 static void taken_last(void) {
   struct slab *purged;
   struct slab *warm;
@@ -333,6 +358,7 @@ int main(void) {
   at_least();
   little_room();
   again();
+  scanty();
   taken_last();
   fresh_again();
   keeps();
