@@ -130,27 +130,30 @@ static void again(void) {
   test_end();
 }
 
-static void scanty(void) {
+/* What a walk of a program that shrinks gives back, where nothing may stay. */
+static size_t purged_as_shrunk(void) {
+  size_t supers = sparse_supers();
+  size_t keep = 0;
+  return sparse_purge_shrunk(&supers, &keep);
+}
+
+static void short_ranges(void) {
   struct slab *slab;
-  size_t supers, keep = 0;
   start("where a program shrinks, pages go in ranges of 8 KiB in the mean; single ones by age",
         "10000", "dontneed");
   slab = shelved_slab(CLASS, 4, 4);
   give(slab, 12, 4);
-  supers = sparse_supers();
-  CHECK(sparse_purge_shrunk(&supers, &keep) == 0 && resident(slab) == UNIT_SIZE);
+  CHECK(purged_as_shrunk() == 0 && resident(slab) == UNIT_SIZE);
   CHECK(count_read(CNT_SPARSE_WAITING) == 1);
   give(slab, 20, 16); /* a page, a page, and four */
-  supers = sparse_supers();
-  CHECK(sparse_purge_shrunk(&supers, &keep) == 6 * 4096);
+  CHECK(purged_as_shrunk() == 6 * 4096);
   give(slab, 40, 4);
   give(slab, 48, 4);
   CHECK(purged_by(slab, os_milliseconds() + 10000) && resident(slab) == UNIT_SIZE - 8 * 4096);
   CHECK(live_are_intact(slab));
   give_all(slab);
   slab = shelved_slab(CLASS, 4, 4);
-  supers = sparse_supers();
-  CHECK(sparse_purge_shrunk(&supers, &keep) == 0 && sparse_purge_all(0) == 4096);
+  CHECK(purged_as_shrunk() == 0 && sparse_purge_all(0) == 4096);
   give_all(slab);
   test_end();
 }
@@ -358,7 +361,7 @@ int main(void) {
   at_least();
   little_room();
   again();
-  scanty();
+  short_ranges();
   taken_last();
   fresh_again();
   keeps();
