@@ -46,6 +46,10 @@ unsigned plan_fresh(unsigned class, unsigned grown) {
   return (unsigned)max_size(batches * FRESH_BYTES / class_size(class), 2);
 }
 
+bool plan_ahead(uint64_t units, uint64_t threads) {
+  return units >= threads * (AHEAD_LIVE >> UNIT_SHIFT);
+}
+
 size_t plan_total(unsigned processors, uint64_t threads, uint64_t room) {
   size_t less = threads > FEW_THREADS ? (threads - FEW_THREADS) * CACHE_TOTAL_STEP : 0;
   size_t by_threads = CACHE_TOTAL_FEW - min_size(less, CACHE_TOTAL_FEW - CACHE_TOTAL);

@@ -43,6 +43,10 @@ size_t plan_outbox(size_t share);
  * GROWN such refills in a row. */
 unsigned plan_fresh(unsigned class, unsigned grown);
 
+/* May pages of fresh blocks come before they are asked for, where THREADS threads have UNITS units?
+ * What then is never used is at most AHEAD_BYTES for each class of a thread. */
+bool plan_ahead(uint64_t units, uint64_t threads);
+
 /* The bytes that all THREADS together may cache on a machine of PROCESSORS, when the nearest cgroup
  * limit leaves ROOM bytes: 24 MiB, 64 for a few threads, 2 MiB per processor if that is more, but
  * at most an eighth of the room, and never less than 1 MiB. */

@@ -94,6 +94,8 @@ enum {
   IDLE_CHECK = 32, /* misses of a thread between two looks for an idle class */
   FRESH_BYTES = 4096, /* bytes of fresh memory that a refill takes at a time, */
   FRESH_BATCHES = 4,  /* or so many times that, at most a fourth of what a class has grown by */
+  AHEAD_BYTES = 16 * 1024, /* bytes of fresh pages that come by one call where a program has */
+  AHEAD_LIVE = 8 * 1024 * 1024, /* bytes a thread */
   OUTBOX_MAX = 512,           /* blocks of other threads' slabs waiting for their return */
   FLUSH_MAX = 256,            /* blocks that leave a magazine together */
   OUTBOX_BLOCK_MAX = 4096,    /* bytes; larger blocks of others return at once */

@@ -110,6 +110,11 @@ static unsigned reuse(struct thread *t, unsigned class, void **out, unsigned wan
   return claim_touched(t, found, out, want);
 }
 
+static NOINLINE void bring_ahead(struct slab *slab) {
+  uint64_t units = count_left(CNT_UNITS_TAKEN, CNT_UNITS_GIVEN);
+  if (plan_ahead(units, count_living())) slab_bring(slab);
+}
+
 /* From any memory, also fresh. */
 static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want,
                      struct refusal *why) {
@@ -117,7 +122,11 @@ static unsigned grow(struct thread *t, unsigned class, void **out, unsigned want
   want = (unsigned)min_size(want, plan_fresh(class, cell->grown));
   cell->grown = (uint8_t)min_size(cell->grown + 1u, UINT8_MAX);
   for (;;) {
-    unsigned n = cell->slab ? claim(t, cell->slab, out, want) : 0;
+    unsigned n;
+    /* little for one thread, as in most programs, is too little for more */
+    if (cell->slab && UNLIKELY(count_read(CNT_SUPER_MAPPED) > AHEAD_LIVE / SUPER_SIZE))
+      bring_ahead(cell->slab);
+    n = cell->slab ? claim(t, cell->slab, out, want) : 0;
     if (n) return n;
     cache_let_go(t, class);
     if (!adopt(t, class, pool_get(class, t->id, &t->taken, why))) return 0;

@@ -104,7 +104,8 @@ static size_t purge_slab(struct slab *slab, const struct order *order, size_t *k
 
 /* --- all slabs --- */
 
-/* Is UNIT's slab listed long enough, with a page of free blocks more than at the last look? */
+/* Is UNIT's slab listed long enough, with a page of free blocks more than at the last look? No lock
+ * is held that makes it certain: pool_own_listed does. */
 static bool due(struct superslab *super, unsigned unit, const struct order *order) {
   struct slab *slab = slab_at(super, unit);
   uint32_t state = ld_rlx(&slab->state);
@@ -143,7 +144,8 @@ size_t sparse_supers(void) {
   return count_left(CNT_SUPER_MAPPED, CNT_SUPER_UNMAPPED);
 }
 
-/* With little room in the cgroup, the retained memory's bound then, in an eighth of the time. */
+/* Ms that a slab is listed before its free pages go by age: where the cgroup leaves so little room
+ * that it bounds what is retained, an eighth of what is asked for. */
 static uint32_t age(void) {
   uint64_t ms = option(OPT_DECAY_MS);
   if (room_left() / ROOM_SHARE < option(OPT_RETAIN)) ms /= DECAY_STEPS;

@@ -26,7 +26,8 @@ size_t sparse_purge_aged(uint64_t now, size_t batch, bool *more);
  * SPARSE_GROWING-th of HAKMEM_DECAY_MS before NOW. Returns the bytes given back. */
 size_t sparse_purge_grown(uint64_t now);
 
-/* Purges slabs of any age, but for *KEEP bytes, which it lowers; a step of a walk over *SUPERS
+/* Purges slabs of any age, but for *KEEP bytes, which it lowers, and those whose free ranges are
+ * less than SPARSE_WORTH in the mean, which wait for their age; a step of a walk over *SUPERS
  * superslabs, which it lowers, too. Returns the bytes given back. */
 size_t sparse_purge_shrunk(size_t *supers, size_t *keep);
 

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "os/map.h"
+#include "os/process.h"
 
 /* The smallest place that holds N words of bitmap, so that few pages are touched. */
 static uint64_t *words_of(struct slab *slab, const struct units *units, unsigned n) {
@@ -108,6 +110,20 @@ unsigned slab_claim(struct slab *slab, void **out, unsigned want) {
   sub_acq_rel(&slab->state, (uint32_t)got << SLAB_COUNT_SHIFT);
   if (got < want) memmove(out, c.at, got * sizeof *out);
   return got;
+}
+
+void slab_bring(struct slab *slab) {
+  static bool refused; /* [any] relaxed; as by kernels before Linux 5.14 */
+  const struct class_row *row = &class_table[slab_class(ld_rlx(&slab->state))];
+  size_t page = os_page_size();
+  size_t from = round_up((size_t)ld_rlx(&slab->high) * row->size, page);
+  size_t to = min_size(from + AHEAD_BYTES, round_up((size_t)row->blocks * row->size, page));
+  if (row->size > page || to < from + 2 * page || slab_touched_free(slab)) return;
+  if (ld_rlx(&refused)) return;
+  if (os_populate(slab->base + from, to - from))
+    st_rlx(&slab->high, (uint32_t)min_size(to / row->size, row->blocks));
+  else
+    st_rlx_any(&refused, true);
 }
 
 uint64_t slab_return_unseen_any(struct slab *slab, unsigned word, uint64_t mask,

@@ -2,7 +2,7 @@
  *
  * Owns:     the slab's bitmap and its state word.
  * Promise:  a block is claimed by one owner at most between two returns; claimed blocks come in
- *           address order from the lowest page up. No block is touched.
+ *           address order from the lowest page up. No block is written to.
  * Threads:  claim, carve: the owner. return, state: any.
  * Cost:     two atomic operations for up to 64 blocks of one word.
  * Refuses:  claim gives 0 blocks when it sees none free.
@@ -33,7 +33,7 @@ enum {
 
 struct slab {
   uint32_t state;    /* [any] */
-  uint32_t high;     /* [owner] blocks from here on were never handed out: their pages are fresh */
+  uint32_t high;     /* [owner] from here on blocks' pages are fresh: not handed out, not brought */
   char *base;        /* [const] while carved */
   uint64_t *words;   /* [const] while carved: `few`, or the superslab's bitmap for this slab */
   uint64_t summary;  /* [any] bit w: word w may have set bits */
@@ -116,6 +116,10 @@ struct slab *slab_carve(const struct units *units, unsigned class);
 /* Takes up to WANT free blocks (at most what OUT holds), the lowest first; writes them to OUT in
  * descending order, so that the last is the lowest. Returns how many. The owner only. */
 unsigned slab_claim(struct slab *slab, void **out, unsigned want);
+
+/* Where the blocks that come next are fresh and of a page at most, AHEAD_BYTES of pages come now,
+ * by one system call for several faults, and count as touched. The owner only. */
+void slab_bring(struct slab *slab);
 
 /* Sets the bits MASK of WORD: those blocks are free, but not counted yet. Returns the bits that
  * were set already: blocks returned twice. */

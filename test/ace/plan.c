@@ -114,6 +114,13 @@ static void fresh(void) {
   test_end();
 }
 
+static void ahead(void) {
+  test_begin("pages come ahead in programs of 8 MiB a thread");
+  CHECK(!plan_ahead(0, 1) && !plan_ahead(127, 1) && plan_ahead(128, 1));
+  CHECK(!plan_ahead(255999, 2000) && plan_ahead(256000, 2000));
+  test_end();
+}
+
 int main(void) {
   totals();
   bounds();
@@ -121,5 +128,6 @@ int main(void) {
   shares();
   crowds();
   fresh();
+  ahead();
   return test_status();
 }

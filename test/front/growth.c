@@ -39,8 +39,41 @@ static void growth(void) {
   test_end();
 }
 
+/* How far the pages of a fresh slab are there after a first refill beside UNITS units in use. */
+static uint32_t high_beside(unsigned units) {
+  struct thread *t = thread_self();
+  struct units held[2];
+  struct refusal why;
+  unsigned second = units - SUPER_UNITS;
+  uint32_t high = 0;
+  unsigned n = 0;
+  pool_drop_kept(true);
+  purge_down_to(0);
+  if (!units_take(SUPER_UNITS, 1, &held[0], &why) || !units_take(second, 1, &held[1], &why))
+    return UINT32_MAX;
+  next_refill(t, &n);
+  if (t->cell[CLASS].slab) high = t->cell[CLASS].slab->high;
+  while (n) front_free(block[--n]);
+  front_flush();
+  units_give(held[1].super, held[1].first, second);
+  units_give(held[0].super, held[0].first, SUPER_UNITS);
+  return high;
+}
+
+static void ahead(void) {
+  bool can = brings_pages();
+  uint32_t little = high_beside(128 - 2 /* the slab itself is one more */);
+  uint32_t enough = high_beside(128);
+  test_begin("beyond two full superslabs, 16 KiB of pages come with a slab's first");
+  CHECK_MSG(little == 21, "%u blocks of 192 bytes", little);
+  CHECK_MSG(enough == (can ? 85 : 21), "%u blocks of 192 bytes", enough);
+  CHECK_ALL();
+  test_end();
+}
+
 int main(void) {
   start_at_base();
   growth();
+  ahead();
   return test_status();
 }

@@ -205,6 +205,15 @@ static inline size_t resident_pages(void *p, size_t bytes) {
   return n;
 }
 
+/* Does the system make pages resident on demand, by MADV_POPULATE_WRITE, and are they of 4 KiB? */
+static inline bool brings_pages(void) {
+  enum { POPULATE_WRITE = 23 };
+  void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool can = p != MAP_FAILED && sysconf(_SC_PAGESIZE) == 4096 && !madvise(p, 4096, POPULATE_WRITE);
+  if (p != MAP_FAILED) munmap(p, 4096);
+  return can;
+}
+
 static inline bool all_bytes(const void *p, size_t n, unsigned char value) {
   const unsigned char *bytes = p;
   for (size_t i = 0; i < n; i++)

@@ -168,6 +168,50 @@ static void untouched(void) {
   test_end();
 }
 
+/* Where the system cannot bring pages, nothing is known to be there. */
+static bool brings(struct slab *slab, unsigned pages, unsigned high) {
+  size_t bytes = (size_t)class_table[slab_class(slab->state)].units << UNIT_SHIFT;
+  slab_bring(slab);
+  return slab->high == high && resident_pages(slab->base, bytes) == pages;
+}
+
+static void brought(void) {
+  struct units units;
+  unsigned class = class_of(64), largest = class_of(4096);
+  struct slab *slab;
+  bool can = brings_pages();
+  test_begin("fresh pages are brought 16 KiB at a time, to the slab's end and no further");
+  purge_down_to(0);
+  slab = new_slab(class, &units);
+  CHECK(class_size(class) == 64 && class_table[class].blocks == 1024);
+  CHECK(brings(slab, can ? 4 : 0, can ? 256 : 0));
+  CHECK(brings(slab, can ? 4 : 0, can ? 256 : 0)); /* free blocks with pages: none yet */
+  claim(slab, class, can ? 256 : 0);
+  claim(slab, class, 10); /* of a page that nobody touches here */
+  CHECK(brings(slab, can ? 8 : 0, can ? 576 : 10));
+  claim(slab, class, 310);
+  CHECK(brings(slab, can ? 12 : 0, can ? 832 : 320));
+  claim(slab, class, 256);
+  CHECK(brings(slab, can ? 15 : 0, can ? 1024 : 576));
+  claim(slab, class, 1024);
+  check_slab(slab, class);
+  drop_slab(slab, class, &units);
+  purge_down_to(0);
+  slab = new_slab(class, &units);
+  claim(slab, class, 960);
+  CHECK_MSG(brings(slab, 0, 960), "the last page by itself is a fault like any other");
+  drop_slab(slab, class, &units);
+  purge_down_to(0);
+  slab = new_slab(largest, &units);
+  CHECK(brings(slab, can ? 4 : 0, can ? 4 : 0));
+  drop_slab(slab, largest, &units);
+  purge_down_to(0);
+  slab = new_slab(largest + 1, &units);
+  CHECK_MSG(brings(slab, 0, 0), "of larger ones a program may leave whole pages alone");
+  drop_slab(slab, largest + 1, &units);
+  test_end();
+}
+
 /* What a returner must do, in the words of the contract. */
 static bool naive_crossed(unsigned class, bool owned, bool listed, int before, int after) {
   const struct class_row *row = &class_table[class];
@@ -311,6 +355,7 @@ int main(void) {
   twice();
   starts();
   untouched();
+  brought();
   the_line();
   recount();
   unseen_words();
