@@ -44,12 +44,12 @@ grep -qE '^\[2/3, [0-9]+ (s|min) left\] ' "$work/whole.log" ||
   against=$(tail -n 3 "$work/whole.log")
 verdict "each line of a run says which row of how many it is and how long the rest takes" "$against"
 
-# Ctrl-C in the middle: in the third of fifty rounds of the first of two rows.
-OUT=$work/cut ROWS="empty threads-1" ROUNDS=50 ONLY="hakmem glibc" \
+# Ctrl-C in the middle: in the second of fifty rounds of the first of two rows.
+OUT=$work/cut ROWS="threads-1 empty" ROUNDS=50 ONLY="hakmem glibc" \
   python3 -B "$root/bench/run" >"$work/cut.log" 2>&1 &
 child=$!
 for ((i = 0; i < 300; i++)); do
-  grep -qs 'empty .* 2/50 glibc' "$work/cut.log" && break
+  grep -qs 'threads-1 .* 2/50 glibc' "$work/cut.log" && break
   sleep 0.1
 done
 kill -INT "$child"
@@ -58,6 +58,11 @@ status=$?
 against=$(read_results cut interrupted)
 ((status == 130)) || against="exit status $status: $(tail -n 2 "$work/cut.log")"
 verdict "Ctrl-C in the middle leaves three whole reports of what was measured" "$against"
+
+found=$(grep -m 3 -oE '[0-9]+/50 [a-z]+' "$work/cut.log" | tr '\n' ' ')
+against=
+[[ $found == "1/50 hakmem 1/50 glibc 2/50 glibc " ]] || against="the first are: $found"
+verdict "each round begins with the next allocator" "$against"
 
 against=$(python3 -B "$here/parts/refusals.py" 2>&1)
 verdict "a real program that another serves, or whose output differs, is refused" "$against"
